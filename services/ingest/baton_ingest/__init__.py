@@ -1,0 +1,1 @@
+"""Ingest: webhooks and canonical JSON in, durable lead events out."""

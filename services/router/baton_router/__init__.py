@@ -1,0 +1,1 @@
+"""Router: scored leads in, assignments with their trace out; what people do with a lead; telling them."""

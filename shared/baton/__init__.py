@@ -1,0 +1,1 @@
+"""The part of Baton that every service shares, in four layers: kernel, leads, flow, service."""

@@ -1,0 +1,1 @@
+"""The bottom layer: ids, the clock, business time. Knows nothing of leads."""

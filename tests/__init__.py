@@ -1,0 +1,1 @@
+"""The test suites, and what they share in tests.support."""
