@@ -1,0 +1,11 @@
+"""The "did you mean" of every hint."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean "X"?` for the known word nearest to `word`, or an empty text when none is near."""
+    by_folded = {each.casefold(): each for each in known}
+    near = get_close_matches(word.strip().casefold(), by_folded, n=1)
+    return f'did you mean "{by_folded[near[0]]}"?' if near else ""
