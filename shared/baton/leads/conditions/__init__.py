@@ -1,0 +1,1 @@
+"""Conditions: the closed, typed vocabulary in which a playbook says `when`."""

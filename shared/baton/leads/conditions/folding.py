@@ -1,0 +1,15 @@
+"""How text is compared: without case and without outer space. Blank text is no value."""
+
+
+def fold(text: str) -> str:
+    """The form in which two texts are compared."""
+    return text.strip().casefold()
+
+
+def present(value: object) -> object:
+    """The value, or None where nothing was said: blank text and empty collections count as missing."""
+    if isinstance(value, str):
+        return value if value.strip() else None
+    if isinstance(value, list | tuple | set | frozenset | dict) and not value:
+        return None
+    return value

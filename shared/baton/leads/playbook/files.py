@@ -1,0 +1,151 @@
+"""The files of a playbook: `playbook.yaml`, what it includes, and the CSV tables beside them, merged into one tree."""
+
+from collections.abc import Mapping as Files
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from baton.kernel.suggestions import did_you_mean
+from baton.leads.playbook.content import MOST_BYTES, MOST_FILES, normalise_name
+from baton.leads.playbook.findings import Finding, PlaybookError, Severity
+from baton.leads.playbook.model import Table
+from baton.leads.playbook.tables import read_people, read_table
+from baton.leads.playbook.yaml_nodes import Mapping, Node, Scalar, Sequence, read_yaml
+
+MAIN = "playbook.yaml"
+# Half a minute of parsing; large tables belong into CSV files, which are read a hundred times faster.
+MOST_YAML_BYTES = 1024 * 1024
+MOST_CSV_BYTES = 8 * 1024 * 1024
+_SUFFIXES = (".yaml", ".yml", ".csv")
+
+
+@dataclass(slots=True)
+class Merged:
+    """One tree out of all files. `used` are the files that count, for the hash."""
+
+    root: Mapping | None
+    used: dict[str, bytes]
+    people: str | None = None
+    """The CSV file that holds the reps; it is no table."""
+    tables: dict[str, Table] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+def read_directory(path: Path) -> dict[str, bytes]:
+    """The YAML and CSV files of a directory, by name. Raises PlaybookError if there is none or too much."""
+    if not (path / MAIN).is_file():
+        hint = "a playbook is a directory with playbook.yaml"
+        raise PlaybookError([_error(str(path), 1, f"no {MAIN} here", hint)])
+    found = sorted(each for each in path.iterdir() if each.is_file() and each.suffix in _SUFFIXES)
+    if len(found) > MOST_FILES or sum(each.stat().st_size for each in found) > MOST_BYTES:
+        message = f"more than {MOST_FILES} files or {MOST_BYTES // 1024**2} MiB"
+        raise PlaybookError([_error(str(path), 1, message, "split large tables")])
+    return {each.name: each.read_bytes() for each in found}
+
+
+def merge(given: Files[str, bytes]) -> Merged:
+    """Read every file that belongs to the playbook. Mistakes are in the findings."""
+    files = {normalise_name(name): content for name, content in given.items()}
+    merged = Merged(root=None, used={})
+    root = _yaml(MAIN, files, merged)
+    for name in _includes(root):
+        other = _included(name, files, merged)
+        if root is not None and other is not None:
+            root = _joined(root, other, (), merged.findings)
+    merged.root = root
+    merged.people = _people_file(root)
+    _read_tables(files, merged)
+    return merged
+
+
+def people_of(node: Node | None, merged: Merged) -> Sequence | None:
+    """The reps: a list in YAML, or the rows of the named CSV file."""
+    if not isinstance(node, Scalar):
+        return node if isinstance(node, Sequence) else None
+    content = merged.used.get(str(merged.people))
+    if content is None:
+        return None
+    people, findings = read_people(content, file=str(merged.people))
+    merged.findings += findings
+    return people
+
+
+def _people_file(root: Mapping | None) -> str | None:
+    teams = root.get("teams") if root else None
+    reps = teams.get("reps") if isinstance(teams, Mapping) else None
+    return normalise_name(reps.text) if isinstance(reps, Scalar) else None
+
+
+def _read_tables(files: Files[str, bytes], merged: Merged) -> None:
+    for name, content in sorted(files.items()):
+        if not name.endswith(".csv"):
+            continue
+        merged.used[name] = content
+        if len(content) > MOST_CSV_BYTES:
+            merged.findings.append(_error(name, 1, f"larger than {MOST_CSV_BYTES // 1024**2} MiB", "split it"))
+        elif name != merged.people:
+            table, findings = read_table(name.removesuffix(".csv"), content, file=name)
+            merged.findings += findings
+            merged.tables[name.removesuffix(".csv")] = table or Table(name, ("",), ())
+
+
+def _yaml(name: str, files: Files[str, bytes], merged: Merged) -> Mapping | None:
+    content = files.get(name)
+    if content is None:
+        merged.findings.append(_error(name, 1, "not found", did_you_mean(name, files)))
+        return None
+    merged.used[name] = content
+    if len(content) > MOST_YAML_BYTES:
+        merged.findings.append(_error(name, 1, "larger than 1 MiB", "put long lists into a CSV table"))
+        return None
+    node, findings = read_yaml(content, file=name)
+    merged.findings += findings
+    if node is not None and not isinstance(node, Mapping):
+        merged.findings.append(_error(name, node.line, "not a mapping", "write sections like routing: and teams:"))
+        return None
+    return node or (None if findings else Mapping((), name, 1))
+
+
+def _includes(root: Mapping | None) -> list[Scalar]:
+    listed = root.get("include") if root else None
+    items = listed.items if isinstance(listed, Sequence) else (listed,)
+    return [item for item in items if isinstance(item, Scalar)]
+
+
+def _included(written: Scalar, files: Files[str, bytes], merged: Merged) -> Mapping | None:
+    name = normalise_name(written.text)
+    if name in merged.used:
+        merged.findings.append(
+            _error(written.file, written.line, f'"{name}" is included twice', "keep one", path="include")
+        )
+        return None
+    if name not in files or not name.endswith((".yaml", ".yml")):
+        hint = did_you_mean(name, (each for each in files if each.endswith((".yaml", ".yml"))))
+        found = _error(written.file, written.line, f'no file "{name}" beside {MAIN}', hint, path="include")
+        merged.findings.append(found)
+        return None
+    other = _yaml(name, files, merged)
+    if other is not None and other.get("include") is not None:
+        merged.findings.append(
+            _error(name, other.line, f"only {MAIN} includes files", "name them there", path="include")
+        )
+    return other
+
+
+def _joined(first: Mapping, second: Mapping, path: tuple[str, ...], findings: list[Finding]) -> Mapping:
+    """Both mappings in one; what stands in both is joined if both are mappings, else a mistake."""
+    entries = {key.text: (key, node) for key, node in first.entries}
+    for key, node in second.entries:
+        here = (*path, key.text)
+        known = entries.get(key.text)
+        if known is None:
+            entries[key.text] = (key, node)
+        elif isinstance(known[1], Mapping) and isinstance(node, Mapping):
+            entries[key.text] = (known[0], _joined(known[1], node, here, findings))
+        elif here != ("include",):
+            where = f"{known[0].file}:{known[0].line}"
+            findings.append(_error(key.file, key.line, f"written already in {where}", "keep one", path=".".join(here)))
+    return Mapping(tuple(entries.values()), first.file, first.line)
+
+
+def _error(file: str, line: int, message: str, hint: str = "", *, path: str = "") -> Finding:
+    return Finding(Severity.ERROR, file, line, path, message, hint)

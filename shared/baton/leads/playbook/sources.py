@@ -1,0 +1,165 @@
+"""`sources`: the configured ways in, each with its proof of origin."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from baton.kernel.suggestions import did_you_mean
+from baton.leads.conditions.fields import LEAD_FIELDS
+from baton.leads.conditions.parsing import as_activity_kind, is_activity_kind
+from baton.leads.playbook.model import Secret, Source
+from baton.leads.playbook.reader import Reader
+from baton.leads.playbook.source_types import PUBLIC, SOURCE_TYPES, SourceType
+
+CHANNELS = ("inbound", "outbound", "partner", "paid", "event", "referral", "product")
+_COMMON = (
+    *("type", "secret", "header", "channel", "activity", "fields", "defaults", "open", "rate", "max_body"),
+    *("origins", "redirect", "rate_per_ip", "public_url"),
+)
+_NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
+_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:\S+")
+_ORGANIZATION = re.compile(r"00D[A-Za-z0-9]{12}([A-Za-z0-9]{3})?")
+_OURS = frozenset({*LEAD_FIELDS, "name", "at", "id", "activity", "custom", "utm"})
+_GROUPS = ("custom.", "utm.", "consent.", "activity.", "data.")
+_API = "api"
+
+
+def read_sources(section: Reader | None) -> dict[str, Source]:
+    """Sources by name; `api` is always among them."""
+    found = {name: _source(name, entry) for name, entry in (section.entries() if section else ())}
+    sources = {name: source for name, source in found.items() if source is not None}
+    return {_API: Source(name=_API, type=_API), **sources}
+
+
+def _source(name: str, entry: Reader) -> Source | None:
+    if not _NAME.fullmatch(name):
+        entry.error(f'"{name}" can\'t stand in a URL', "write lower case letters, digits and hyphens")
+    written = entry.get("type")
+    kind = written.one_of(tuple(SOURCE_TYPES), "type of source") if written else None
+    shape = SOURCE_TYPES.get(kind or "", PUBLIC)
+    every_own = tuple(dict.fromkeys(key for each in SOURCE_TYPES.values() for key in each.own))
+    if not entry.keys((*_COMMON, *(shape.own if kind else every_own)), required=("type",)) or kind is None:
+        return None
+    if name == _API and kind != _API:
+        entry.error('"api" is the source of canonical JSON', "choose another name")
+    source = _read(name, kind, entry, shape)
+    _check_proof(entry, kind, shape, is_open=source.open)
+    return source
+
+
+def _read(name: str, kind: str, entry: Reader, shape: SourceType) -> Source:
+    header, channel, activity, redirect = (entry.get(key) for key in ("header", "channel", "activity", "redirect"))
+    rate, max_body, per_ip = (entry.get(key) for key in ("rate", "max_body", "rate_per_ip"))
+    is_open, origins, public_url = (entry.get(key) for key in ("open", "origins", "public_url"))
+    return Source(
+        name=name,
+        type=kind,
+        secret=_secret(entry.get("secret")),
+        header=header.text("the name of a header") if header else None,
+        token=_secret(entry.get("token")),
+        channel=channel.one_of(CHANNELS, "channel") if channel else None,
+        activity=_activity(activity) if activity else None,
+        fields=_fields(entry.get("fields")),
+        defaults=_defaults(entry.get("defaults")),
+        open=bool(is_open.flag()) if is_open else False,
+        rate=rate.whole(least=1) if rate else None,
+        max_body=(max_body.whole(least=1) if max_body else None) or 8 * 1024 * 1024,
+        origins=origins.words() if origins else (),
+        redirect=_url(redirect) if redirect else None,
+        rate_per_ip=per_ip.whole(least=1) if per_ip else None,
+        public_url=_url(public_url) if public_url else None,
+        options=_options(entry, shape),
+    )
+
+
+def _check_proof(entry: Reader, kind: str, shape: SourceType, *, is_open: bool) -> None:
+    if is_open or not shape.proofs:
+        return
+    if not any(all(entry.get(key) for key in proof) for proof in shape.proofs):
+        entry.error(f"no proof of origin: anybody could send as this {kind} source", f"{shape.hint}; or open: true")
+
+
+def _secret(written: Reader | None) -> Secret | None:
+    if written is None:
+        return None
+    references = written.words("env:NAME or file:PATH")
+    for reference in references:
+        if not _REFERENCE.fullmatch(reference):
+            written.error("a secret doesn't belong in a playbook", "write env:NAME or file:PATH, where it is found")
+    return Secret(references) if references else None
+
+
+def _activity(written: Reader) -> str | None:
+    kind = written.text("a kind of activity")
+    if kind is not None and not is_activity_kind(kind):
+        written.error(f'"{kind}" is no kind of activity', f"write it as {as_activity_kind(kind)}")
+    return kind
+
+
+def _fields(written: Reader | None) -> Mapping[str, str]:
+    found: dict[str, str] = {}
+    for theirs, entry in written.entries() if written else ():
+        ours = entry.text("a field of the lead")
+        if ours is not None:
+            _check_ours(entry, ours)
+            found[theirs] = ours
+    return found
+
+
+def _defaults(written: Reader | None) -> Mapping[str, object]:
+    found: dict[str, object] = {}
+    for ours, entry in written.entries() if written else ():
+        _check_ours(entry, ours)
+        found[ours] = entry.plain()
+    return found
+
+
+def _check_ours(entry: Reader, name: str) -> None:
+    """A name that is no field goes to `custom`, like any unknown field; only what looks like a slip is refused."""
+    if name in _OURS or name.startswith(_GROUPS):
+        return
+    near = did_you_mean(name.removeprefix("lead."), _OURS)
+    if near:
+        entry.error(f'unknown field "{name}"', f"{near[:-1]}, or write custom.{name} for a field of your own?")
+
+
+def _url(written: Reader) -> str | None:
+    text = written.text("a URL")
+    if text is not None and not text.startswith(("https://", "http://", "/")):
+        written.error(f'"{text}" is no URL', "write https://…")
+    return text
+
+
+def _options(entry: Reader, shape: SourceType) -> Mapping[str, object]:
+    found: dict[str, object] = {}
+    for key in shape.own:
+        written = entry.get(key)
+        if written is not None and key != "token":
+            found[key] = _OPTIONS.get(key, Reader.text)(written)
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _organization(written: Reader) -> str | None:
+    text = written.text("an organization id")
+    if text is not None and not _ORGANIZATION.fullmatch(text):
+        written.error(f'"{text}" is no Salesforce organization id', "15 or 18 characters that begin with 00D")
+    return text
+
+
+def _versions(written: Reader) -> tuple[str, ...]:
+    found = written.words()
+    for version in found:
+        if version not in {"v1", "v2", "v3"}:
+            written.error(f'unknown signature version "{version}"', "known: v1, v2, v3")
+    return found
+
+
+_OPTIONS: Mapping[str, Callable[[Reader], object]] = {
+    "organization": _organization,
+    "signature_version": _versions,
+    "client_secret": _secret,
+    "verify_token": _secret,
+    "header_secret": _secret,
+    "base_url": _url,
+    "poll": Reader.length,
+    "redirects": Reader.words,
+}
