@@ -153,7 +153,6 @@ def test_a_mistake_is_told_with_line_path_and_hint(*, text: str, line: int, path
         ("pool: sales}", "poool: sales}", 8, "routing.0.poool", 'unknown key "poool"', 'did you mean "pool"?'),
         ("pool: sales}", "pool: sales, reject: no}", 8, "routing.0", "two targets: pool and reject", "exactly one"),
         ("pool: sales}", 'pool: "ae-{teritory}"}', 8, "routing.0.pool", "unknown part", 'did you mean "territory"?'),
-        ("pool: sales}", 'pool: "ae-{territory}"}', 8, "routing.0.pool", "no pool fits", "there is no territory"),
         ("pool: sales}", "assign: account.ownr}", 8, "routing.0.assign", "is unknown", 'mean "account.owner"?'),
         ("pool: sales}", "pool: sales, else: {rep: bob}}", 8, "routing.0.else.rep", 'unknown rep "bob"', ""),
         ("[mary, joe]", "[mary, jo]", 6, "teams.pools.sales.members.1", 'unknown rep "jo"', 'did you mean "joe"?'),

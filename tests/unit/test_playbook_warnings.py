@@ -79,6 +79,14 @@ def test_a_target_that_may_be_unresolved_without_else_is_told(target: str) -> No
     assert "there is no else" in found[0].message
 
 
+def test_a_template_that_no_pool_fits_is_told() -> None:
+    found = warnings(routing('name: X, pool: "ae-{territory}", else: {pool: sales}'))
+
+    assert [(each.line, each.path, each.message) for each in found] == [
+        (8, "routing.0.pool", 'no pool fits "ae-{territory}"')
+    ]
+
+
 def test_an_else_that_may_be_unresolved_is_told() -> None:
     text = routing("name: X, assign: account.owner, else: {assign: account.csm}", "name: Rest, pool: sales")
 
