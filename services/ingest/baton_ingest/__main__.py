@@ -1,0 +1,15 @@
+"""`python -m baton_ingest`, `baton-ingest`: ingest as a process."""
+
+from baton.service.serving import serve_service
+from baton_ingest.app import create_app
+from baton_ingest.models import SCHEMA
+from baton_ingest.settings import IngestSettings
+
+
+def main() -> None:
+    """Run ingest until SIGTERM."""
+    serve_service(create_app, kind=IngestSettings, schema=SCHEMA)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The composition root of ingest: the only place that wires."""
+
+from typing import Final
+
+from fastapi import FastAPI
+
+from baton.flow.bus import Bus
+from baton.flow.database import Database
+from baton.kernel.clock import Clock
+from baton.leads.topics import Topic
+from baton.service.service import build
+from baton.service.settings import Settings
+from baton.service.web import create_web
+from baton_ingest.api import router
+from baton_ingest.handlers import read_referenced
+from baton_ingest.path import Path
+from baton_ingest.reception import Reception
+from baton_ingest.timers import LedgerTimer
+
+GROUP: Final = "baton-ingest"
+TOPICS: Final = (Topic.REFERENCED,)
+
+
+def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database) -> FastAPI:
+    """Ingest as an ASGI app."""
+    service = build(
+        name="ingest",
+        package="baton_ingest",
+        settings=settings,
+        bus=bus,
+        clock=clock,
+        database=database,
+        group=GROUP,
+        topics=TOPICS,
+        handler=lambda _: read_referenced,
+    )
+    service.timers.append(LedgerTimer(service.units))
+    path = Path(units=service.units, bus=bus)
+    app = create_web(service, title="Baton ingest", settings=settings, routers=[router], on_stop=path.drain)
+    app.state.reception = Reception(path=path, playbook=service.feed.current)
+    return app

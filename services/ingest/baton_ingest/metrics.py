@@ -1,0 +1,24 @@
+"""What ingest counts."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from prometheus_client import Counter, Histogram
+
+if TYPE_CHECKING:
+    from baton_ingest.captures import Capture
+
+captured_total: Final = Counter("baton_captured_total", "Leads and activities accepted, by source.", ("source", "type"))
+refused_total: Final = Counter("baton_refused_total", "Requests refused, by source and status.", ("source", "status"))
+group_size: Final = Histogram(
+    "baton_ingest_group_requests", "Requests that shared a transaction.", buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500)
+)
+past_the_database: Final = Counter(
+    "baton_ingest_straight_to_bus_total", "Events that went straight to the bus because the database was away."
+)
+
+
+def captured(captures: "Sequence[Capture]") -> None:
+    """Count what was accepted."""
+    for one in captures:
+        captured_total.labels(source=one.source, type=one.event.type).inc()

@@ -1,0 +1,65 @@
+"""The tables of ingest: what was seen and answered, and who waits for an address."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import BYTEA, UUID
+
+from baton.flow.tables import add_flow_tables
+
+SCHEMA = "ingest"
+metadata = sa.MetaData(schema=SCHEMA)
+add_flow_tables(metadata)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("lead_id", sa.Text),
+    sa.Column("event_id", UUID, nullable=False),
+    sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("repeats_until", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("ledger_by_lead", "lead_id"),
+    sa.Index("ledger_by_end", "repeats_until"),
+)
+
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("caller", sa.Text, primary_key=True),
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("body_hash", BYTEA, nullable=False),
+    sa.Column("status", sa.Integer, nullable=False),
+    sa.Column("answer", BYTEA, nullable=False),
+    sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("idempotency_by_time", "answered_at"),
+)
+
+vendor_ids = sa.Table(
+    "vendor_ids",
+    metadata,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("vendor_id", sa.Text, primary_key=True),
+    sa.Column("lead_id", sa.Text, nullable=False),
+    sa.Index("vendor_ids_by_lead", "lead_id"),
+)
+
+quarantine = sa.Table(
+    "quarantine",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("vendor_id", sa.Text, nullable=False),
+    sa.Column("identity", sa.Text, nullable=False),
+    sa.Column("raw", BYTEA, nullable=False),
+    sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+    sa.UniqueConstraint("source", "identity", name="quarantine_once"),
+    sa.Index("quarantine_by_vendor_id", "source", "vendor_id"),
+)
+
+erased = sa.Table(
+    "erased",
+    metadata,
+    sa.Column("lead_id", sa.Text, primary_key=True),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+)

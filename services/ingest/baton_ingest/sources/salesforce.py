@@ -1,0 +1,128 @@
+"""Salesforce Outbound Message: SOAP 1.1 with 1 to 100 notifications, acknowledged all together.
+
+Source: Salesforce, "Outbound messaging: notifications()". Only HTTP 200 with this `Ack` ends the retries, which go on
+for 24 hours. A retry carries the record as it is now, so a notification means "changed", not "was so".
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from baton.kernel.instants import parse_instant
+from baton.leads.playbook.model import Source
+from baton_ingest.sources.proof import has_token, same
+from baton_ingest.sources.source_type import Answer, Outcome, RawCapture, Secrets, SourceRequest, Unproven, Unusable
+
+_OUTBOUND: Final = "{http://soap.sforce.com/2005/09/outbound}"
+_NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_ACK: Final = (
+    b'<?xml version="1.0" encoding="UTF-8"?>'
+    b'<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>'
+    b'<notificationsResponse xmlns="http://soap.sforce.com/2005/09/outbound"><Ack>true</Ack></notificationsResponse>'
+    b"</soapenv:Body></soapenv:Envelope>"
+)
+_XML_TYPES: Final = frozenset({"text/xml", "application/xml", "application/soap+xml", ""})
+MAX_NOTIFICATIONS: Final = 100
+FIELDS: Final[Mapping[str, str]] = {
+    "Email": "email", "FirstName": "first_name", "LastName": "last_name", "Company": "company", "Title": "title",
+    "Phone": "phone", "MobilePhone": "phone", "CountryCode": "country", "Country": "country", "StateCode": "state",
+    "State": "state", "PostalCode": "postal_code", "City": "city", "NumberOfEmployees": "employees",
+    "Industry": "industry", "Website": "website",
+}  # fmt: skip
+"""Fields of Lead and Contact in our words. Of two that mean the same the first written here wins."""
+_SYSTEM: Final = frozenset({
+    "Id", "SystemModstamp", "LastModifiedDate", "CreatedDate", "CreatedById", "LastModifiedById", "OwnerId",
+    "IsDeleted", "IsConverted",
+})  # fmt: skip
+
+
+class SalesforceOutboundMessage:
+    """The outbound message of a workflow rule or a flow."""
+
+    retries = True
+
+    def prove(self, request: SourceRequest, source: Source, secrets: Secrets) -> None:
+        """The organisation in the message, by the first 15 characters and with case, and `?token=` if there is one."""
+        expected = str(source.options.get("organization", ""))[:15]
+        organization = _text(_notifications(request).find(f"{_OUTBOUND}OrganizationId"))
+        belongs = source.open or (bool(expected) and same(organization[:15], expected))
+        if not belongs or (secrets and not has_token(request, secrets)):
+            raise Unproven
+
+    def handshake(self, request: SourceRequest, source: Source, secrets: Secrets) -> Answer | None:
+        return None
+
+    def read(self, request: SourceRequest, source: Source) -> Sequence[RawCapture]:
+        notifications = _notifications(request).findall(f"{_OUTBOUND}Notification")
+        if len(notifications) > MAX_NOTIFICATIONS:
+            raise Unusable(f"{len(notifications)} notifications in one message; Salesforce sends at most 100")
+        return list(_captures(notifications, source))
+
+    def answer(self, outcomes: Sequence[Outcome], request: SourceRequest, source: Source) -> Answer:
+        """One Ack for the whole message: a refused record would only come again, the same, for 24 hours."""
+        return Answer(200, _ACK, content_type="text/xml; charset=utf-8")
+
+
+def _notifications(request: SourceRequest) -> Element:
+    """The `notifications` element. Raises Unusable: no XML, a DTD in it, or another message."""
+    if request.content_type not in _XML_TYPES:
+        raise Unusable(f"content type {request.content_type} is not XML", status=415, hint="send text/xml")
+    try:
+        envelope: Element = fromstring(request.body, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        raise Unusable(f"the body is not the XML of an outbound message: {type(error).__name__}") from None
+    found = envelope.find(f"*/{_OUTBOUND}notifications")
+    if found is None:
+        raise Unusable("the envelope holds no notifications of an outbound message")
+    return found
+
+
+def _captures(notifications: Sequence[Element], source: Source) -> Iterator[RawCapture]:
+    for notification in notifications:
+        record = notification.find(f"{_OUTBOUND}sObject")
+        if record is None or not len(record):  # the record was deleted meanwhile
+            continue
+        values = {_local(child): _value(child) for child in record}
+        yield RawCapture(
+            fields=_fields(values, source),
+            identity=_text(notification.find(f"{_OUTBOUND}Id")) or None,
+            vendor_id=values.get("Id"),
+            kind=source.activity,
+            at=_changed_at(values),
+        )
+
+
+def _fields(values: Mapping[str, str | None], source: Source) -> Mapping[str, object]:
+    fields: dict[str, object] = {}
+    order = [*FIELDS, *(name for name in values if name not in FIELDS)]
+    for theirs in order:
+        if theirs not in values or (theirs in _SYSTEM and theirs not in source.fields):
+            continue
+        ours = source.fields.get(theirs) or FIELDS.get(theirs, theirs)
+        if fields.get(ours) is None:
+            fields[ours] = values[theirs]
+    return fields
+
+
+def _changed_at(values: Mapping[str, str | None]) -> datetime | None:
+    text = values.get("SystemModstamp") or values.get("LastModifiedDate")
+    try:
+        return None if text is None else parse_instant(text)
+    except ValueError:
+        return None
+
+
+def _local(element: Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _value(element: Element) -> str | None:
+    return None if element.get(_NIL) == "true" else _text(element) or None
+
+
+def _text(element: Element | None) -> str:
+    return "" if element is None else (element.text or "").strip()

@@ -1,0 +1,162 @@
+"""Who may have a lead: every reason against a rep, with its code, its words and its numbers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from baton.kernel.calendars import NoOpeningError
+from baton.leads.decisions import SkipCode
+from baton.leads.playbook.model import Caps, Member, Playbook, Pool, Rep
+from baton.leads.values import Lead
+from baton_router.deciding.calendars import Calendars
+from baton_router.deciding.ledger import Ledger, Load
+from baton_router.deciding.periods import HOUR, Periods, periods, zone_of
+from baton_router.deciding.values import RepState, Request
+
+_NOTHING_SAID: Final = RepState()
+_PERMANENT: Final = frozenset({SkipCode.INACTIVE, SkipCode.DECLINED, SkipCode.MISSED, SkipCode.SKILL})
+"""Time alone changes nothing about these."""
+OF_THE_LEAD: Final = frozenset({SkipCode.DECLINED, SkipCode.MISSED, SkipCode.SKILL})
+"""Reasons that lie in this lead: the rep stays present in the pool all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why not this rep. `until` is when that may change by itself; None: not by time."""
+
+    code: SkipCode
+    reason: str
+    until: datetime | None = None
+    counters: Mapping[str, float | str] = field(default_factory=dict)
+
+    @property
+    def passes(self) -> bool:
+        """Whether waiting may help."""
+        return self.code not in _PERMANENT
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """The reps as they are now, for one batch of decisions."""
+
+    playbook: Playbook
+    states: Mapping[str, RepState]
+    ledger: Ledger
+    now: datetime
+
+    @property
+    def calendars(self) -> Calendars:
+        return Calendars(self.playbook.calendars)
+
+    def state(self, rep: str) -> RepState:
+        return self.states.get(rep, _NOTHING_SAID)
+
+    def is_active(self, rep: Rep) -> bool:
+        """What was said last, else the playbook."""
+        said = self.state(rep.id).active
+        return rep.active if said is None else said
+
+    def obstacle(self, rep: Rep, pool: Pool | None, member: Member | None, request: Request) -> Obstacle | None:
+        """The first reason against a rep; working hours come last, so that they are named only if alone."""
+        return next(
+            (
+                found
+                for found in (
+                    self.absence(rep),
+                    self._lead_speaks_against(rep, pool, request),
+                    self._cap(rep, pool, member),
+                    self._hours(rep, pool),
+                )
+                if found is not None
+            ),
+            None,
+        )
+
+    def absence(self, rep: Rep) -> Obstacle | None:
+        """Inactive, paused, absent or benched."""
+        state = self.state(rep.id)
+        if not self.is_active(rep):
+            return Obstacle(SkipCode.INACTIVE, "no longer works leads")
+        if state.paused:
+            return Obstacle(SkipCode.PAUSED, "takes no leads at the moment")
+        absence = state.absence_at(self.now)
+        if absence is not None:
+            back = "without an end" if absence.until is None else f"until {absence.until.isoformat()}"
+            return Obstacle(SkipCode.ABSENT, f"absent {back}", absence.until)
+        if state.benched_until is not None and self.now < state.benched_until:
+            return Obstacle(SkipCode.BENCHED, "benched after missed promises", state.benched_until)
+        return None
+
+    def _lead_speaks_against(self, rep: Rep, pool: Pool | None, request: Request) -> Obstacle | None:
+        if rep.id in request.declined:
+            return Obstacle(SkipCode.DECLINED, "declined this lead")
+        if rep.id in request.missed:
+            return Obstacle(SkipCode.MISSED, "had this lead and missed its promise")
+        for attribute, path in (pool.match if pool is not None else {}).items():
+            wanted = field_of(request.lead, path)
+            if wanted is not None and str(wanted).strip().casefold() not in rep.attributes.get(attribute, ()):
+                return Obstacle(SkipCode.SKILL, f"{attribute} lacks {wanted}")
+        return None
+
+    def _cap(self, rep: Rep, pool: Pool | None, member: Member | None) -> Obstacle | None:
+        frame = None
+        for caps, place in self._caps(rep, pool, member):
+            frame = frame or periods(self.now, zone_of(rep, pool, self.calendars))
+            found = _over(caps, self.ledger.load(rep.id, place), frame, where=place)
+            if found is not None:
+                return found
+        return None
+
+    def _caps(self, rep: Rep, pool: Pool | None, member: Member | None) -> Iterator[tuple[Caps, str | None]]:
+        """The caps that hold: the rep's for all pools, the pool's and the member's for this one."""
+        own = self.state(rep.id).caps or rep.caps
+        if own != _NO_CAPS:
+            yield own, None
+        if pool is not None and pool.caps != _NO_CAPS:
+            yield pool.caps, pool.name
+        if pool is not None and member is not None and member.caps != _NO_CAPS:
+            yield member.caps, pool.name
+
+    def _hours(self, rep: Rep, pool: Pool | None) -> Obstacle | None:
+        calendar = self.calendars.of(rep, pool)
+        if calendar is None or calendar.is_open(self.now):
+            return None
+        try:
+            opens = calendar.next_opening(self.now)
+        except NoOpeningError:
+            return Obstacle(SkipCode.OUTSIDE_HOURS, f"calendar {calendar.name} opens no more")
+        return Obstacle(SkipCode.OUTSIDE_HOURS, f"outside working hours until {opens.isoformat()}", opens)
+
+
+_NO_CAPS: Final = Caps()
+
+
+def capped_reps(playbook: Playbook, states: Mapping[str, RepState], reps: Sequence[str]) -> set[str]:
+    """Those of the reps who have caps of their own over all pools: pools that share them must not pick at once."""
+    return {rep for rep in reps if (states.get(rep, _NOTHING_SAID).caps or playbook.reps[rep].caps) != _NO_CAPS}
+
+
+def _over(caps: Caps, load: Load, frame: Periods, *, where: str | None) -> Obstacle | None:
+    frees = load.hour_frees_at or frame.hour + 2 * HOUR
+    limits = (
+        (SkipCode.CAP_HOUR, caps.per_hour, load.hour, "in an hour", frees),
+        (SkipCode.CAP_DAY, caps.per_day, load.day, "today", frame.next_day),
+        (SkipCode.CAP_WEEK, caps.per_week, load.week, "this week", frame.next_week),
+        (SkipCode.CAP_MONTH, caps.per_month, load.month, "this month", frame.next_month),
+        (SkipCode.CAP_OPEN, caps.open, load.open, "open", None),
+    )
+    for code, limit, count, words, until in limits:
+        if limit is not None and count >= limit:
+            place = "" if where is None else f" in {where}"
+            counters: dict[str, float | str] = {"count": count, "limit": limit}
+            return Obstacle(code, f"{count} of at most {limit} {words}{place}", until, counters)
+    return None
+
+
+def field_of(lead: Lead, path: str) -> object:
+    """A field of the lead by its path: `lead.language`, `lead.custom.product`."""
+    value: object = lead
+    for part in path.split(".")[1:]:
+        value = value.get(part) if isinstance(value, Mapping) else getattr(value, part, None)
+    return value

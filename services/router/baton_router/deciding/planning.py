@@ -1,0 +1,233 @@
+"""Which rule sends a lead where: the first that matches, its `else`, the next assigning one, at last the catch-all."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from baton.leads.conditions.condition import Comparison, Condition, Facts
+from baton.leads.decisions import ConditionTrace, RuleTrace, SkipCode
+from baton.leads.playbook.model import Pool, Rep, RoutingRule, Target
+from baton.leads.playbook.targets import is_path
+from baton_router.deciding.eligibility import Staff, field_of
+from baton_router.deciding.matching import Match, match_account
+from baton_router.deciding.values import Request
+
+CATCH_ALL: Final = "catch_all"
+_PART: Final = re.compile(r"\{(territory|segment)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class ToRep:
+    """One rep, whatever hours and caps say. `nominee` stands in for an absent one."""
+
+    rep: Rep
+    nominee: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ToPool:
+    """Whoever of the pool is next."""
+
+    pool: Pool
+
+
+@dataclass(frozen=True, slots=True)
+class ToNurture:
+    program: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToReject:
+    reason: str
+
+
+Destination = ToRep | ToPool | ToNurture | ToReject
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Where a lead is to go, by which rule; `rules` are those that were looked at, up to the deciding one."""
+
+    destination: Destination
+    rule: str
+    rules: Sequence[RuleTrace]
+    match: Match
+    facts: Facts
+    booking: bool = False
+
+    @property
+    def territory(self) -> str | None:
+        return self.facts.territory
+
+
+def plan(request: Request, staff: Staff) -> Plan:
+    """Match the account, name the territory, and follow the rules."""
+    playbook = staff.playbook
+    match = match_account(request.lead, request.accounts, tie_break=playbook.matching.tie_break)
+    facts = _facts(request, staff, match)
+    path = _Path(facts, staff)
+    for rule in playbook.routing:
+        destination = path.follow(rule)
+        if destination is not None:
+            return Plan(destination, rule.name, tuple(path.rules), match, facts, rule.booking)
+    return Plan(path.catch_all(), CATCH_ALL, tuple(path.rules), match, facts)
+
+
+def plan_catch_all(request: Request, staff: Staff) -> Plan:
+    """Straight to the catch-all, whatever the rules say."""
+    match = match_account(request.lead, request.accounts, tie_break=staff.playbook.matching.tie_break)
+    facts = _facts(request, staff, match)
+    path = _Path(facts, staff)
+    return Plan(path.catch_all(), CATCH_ALL, tuple(path.rules), match, facts)
+
+
+def plan_rep(request: Request, staff: Staff, rep: str, *, rule: str) -> Plan | None:
+    """To a rep that a person or an SLA named; None if they can't have it."""
+    match = match_account(request.lead, request.accounts, tie_break=staff.playbook.matching.tie_break)
+    found = find_rep(rep, staff)
+    destination = None if found is None else to_rep(found, staff)
+    if isinstance(destination, ToRep):
+        return Plan(destination, rule, (RuleTrace(name=rule, matched=True),), match, _facts(request, staff, match))
+    return None
+
+
+def _facts(request: Request, staff: Staff, match: Match) -> Facts:
+    without = Facts(
+        lead=request.lead,
+        now=staff.now,
+        activities=() if request.activity is None else (request.activity,),
+        score=request.score,
+        account={} if match.account is None else match.account.facts(),
+        segment=None if request.score is None else request.score.segment,
+    )
+    territory = next((t.name for t in staff.playbook.territories if t.when.matches(without)), None)
+    return replace(without, territory=territory)
+
+
+@dataclass(slots=True)
+class _Path:
+    """The way through the rules. Once one matched without a place to go, only assigning rules still count."""
+
+    facts: Facts
+    staff: Staff
+    rules: list[RuleTrace] = field(default_factory=list)
+    _only_assigning: bool = False
+
+    def follow(self, rule: RoutingRule) -> Destination | None:
+        """Where this rule sends the lead, if it does."""
+        if self._only_assigning and not _assigns(rule.target):
+            return None
+        matched, conditions = _explained(rule.when, self.facts)
+        if not matched:
+            self.rules.append(RuleTrace(name=rule.name, matched=False, conditions=conditions))
+            return None
+        reasons: list[str] = []
+        for target in filter(None, (rule.target, rule.otherwise)):
+            found = self.resolve(target)
+            if not isinstance(found, str):
+                self._note(rule, conditions, reasons)
+                return found
+            reasons.append(found)
+        self._note(rule, conditions, reasons)
+        self._only_assigning = True
+        return None
+
+    def catch_all(self) -> Destination:
+        """Always eligible."""
+        target = self.staff.playbook.catch_all
+        self.rules.append(RuleTrace(name=CATCH_ALL, matched=True))
+        if target.pool is not None:
+            return ToPool(self.staff.playbook.pools[target.pool])
+        rep = self.staff.playbook.reps[target.assign or ""]
+        absence = self.staff.state(rep.id).absence_at(self.staff.now)
+        return ToRep(rep, None if absence is None else absence.nominee)
+
+    def resolve(self, target: Target) -> Destination | str:
+        """Where a target leads, or why it leads nowhere."""
+        if target.nurture is not None:
+            return ToNurture(target.nurture)
+        if target.reject is not None:
+            return ToReject(target.reject)
+        if target.pool is not None:
+            return self._pool(target.pool)
+        return self._rep(target.assign or "")
+
+    def _pool(self, template: str) -> Destination | str:
+        values = {"territory": self.facts.territory, "segment": self.facts.segment}
+        missing = [part for part in _PART.findall(template) if values[part] is None]
+        if missing:
+            return f"{template}: the lead has no {missing[0]}"
+        name = _PART.sub(lambda part: str(values[part[1]]), template)
+        pool = self.staff.playbook.pools.get(name)
+        return f"there is no pool {name}" if pool is None else ToPool(pool)
+
+    def _rep(self, assign: str) -> Destination | str:
+        if not is_path(assign):
+            return to_rep(self.staff.playbook.reps[assign], self.staff)
+        root, _, name = assign.partition(".")
+        value = self.facts.account.get(name) if root == "account" else field_of(self.facts.lead, assign)
+        if value is None:
+            return f"{assign} has no value"
+        rep = find_rep(str(value), self.staff)
+        return f"{assign} names nobody whom the playbook knows" if rep is None else to_rep(rep, self.staff)
+
+    def _note(self, rule: RoutingRule, conditions: list[ConditionTrace], reasons: Sequence[str]) -> None:
+        unresolved = "; ".join(reasons) or None
+        self.rules.append(RuleTrace(name=rule.name, matched=True, conditions=conditions, unresolved=unresolved))
+
+
+def to_rep(rep: Rep, staff: Staff) -> ToRep | str:
+    """A rep by name ignores hours and caps, not absence: then a nominee stands in, or the rule's `else` has it."""
+    obstacle = staff.absence(rep)
+    if obstacle is None or obstacle.code is SkipCode.BENCHED:
+        return ToRep(rep)
+    absence = staff.state(rep.id).absence_at(staff.now)
+    if obstacle.code is SkipCode.ABSENT and absence is not None and absence.nominee is not None:
+        return ToRep(rep, absence.nominee)
+    return f"{rep.id}: {obstacle.reason}"
+
+
+def find_rep(text: str, staff: Staff) -> Rep | None:
+    """A rep by id, email address or CRM id."""
+    wanted = text.strip().casefold()
+    reps = staff.playbook.reps
+    return reps.get(text.strip()) or next(
+        (
+            rep
+            for rep in reps.values()
+            if wanted in (rep.id.casefold(), rep.email.casefold(), *(i.casefold() for i in rep.ids.values()))
+        ),
+        None,
+    )
+
+
+def pools_of(destination: Destination, staff: Staff) -> Iterator[Pool]:
+    """The pool and its overflow chain."""
+    pool = destination.pool if isinstance(destination, ToPool) else None
+    seen: set[str] = set()
+    while pool is not None and pool.name not in seen:
+        seen.add(pool.name)
+        yield pool
+        pool = staff.playbook.pools.get(pool.overflow or "")
+
+
+def _assigns(target: Target) -> bool:
+    return target.pool is not None or target.assign is not None
+
+
+def _explained(when: Condition | None, facts: Facts) -> tuple[bool, list[ConditionTrace]]:
+    if when is None:
+        return True, []
+    matched, comparisons = when.explain(facts)
+    return matched, [_traced(comparison) for comparison in comparisons]
+
+
+def _traced(comparison: Comparison) -> ConditionTrace:
+    return ConditionTrace(
+        field=comparison.field,
+        operator=comparison.operator,
+        expected=comparison.expected,
+        actual=comparison.actual,
+        matched=comparison.matched,
+    )

@@ -1,0 +1,15 @@
+"""`python -m baton_scoring`, `baton-scoring`: scoring as a process."""
+
+from baton.service.serving import serve_service
+from baton_scoring.app import create_app
+from baton_scoring.models import SCHEMA
+from baton_scoring.settings import ScoringSettings
+
+
+def main() -> None:
+    """Run scoring until SIGTERM."""
+    serve_service(create_app, kind=ScoringSettings, schema=SCHEMA)
+
+
+if __name__ == "__main__":
+    main()

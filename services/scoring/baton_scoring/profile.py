@@ -1,0 +1,123 @@
+"""A lead's profile: what its captures said, field by field, the same in whatever order they came.
+
+Of what proven sources say the newest wins; `None` clears. What a source without proof of origin says (a public form)
+only fills a field that is empty, and clears nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import orjson
+
+from baton.leads.events import LeadCaptured
+from baton.leads.values import TIERS, Activity, Lead, Score, Tier
+
+_IDENTITY: Final = "lead_id"
+
+
+@dataclass(slots=True)
+class Said:
+    """What was said of one field, and when: by proven sources, and by others."""
+
+    proven: tuple[object, datetime] | None = None
+    claimed: tuple[object, datetime] | None = None
+
+    def hear(self, value: object, at: datetime, *, proven: bool) -> None:
+        """Take in one more statement."""
+        if proven:
+            if self.proven is None or _later((value, at), self.proven):
+                self.proven = (value, at)
+        elif value is not None and not self._cleared_after(at) and (self.claimed is None or self._better(value, at)):
+            self.claimed = (value, at)
+
+    @property
+    def value(self) -> object:
+        """What holds now."""
+        if self.proven is not None and self.proven[0] is not None:
+            return self.proven[0]
+        if self.claimed is not None and not self._cleared_after(self.claimed[1]):
+            return self.claimed[0]
+        return None
+
+    def _cleared_after(self, at: datetime) -> bool:
+        return self.proven is not None and self.proven[0] is None and self.proven[1] >= at
+
+    def _better(self, value: object, at: datetime) -> bool:
+        """The first claim fills the field; one that was cleared since leaves room for the next."""
+        assert self.claimed is not None
+        return self._cleared_after(self.claimed[1]) or _later(self.claimed, (value, at))
+
+
+@dataclass(slots=True)
+class Profile:
+    """All that scoring knows of a lead. `version` is raised by each score that is told."""
+
+    lead_id: str
+    key: str
+    fields: dict[str, Said] = field(default_factory=dict)
+    activities: dict[tuple[str, str], Activity] = field(default_factory=dict)
+    captured: bool = False
+    version: int = 0
+    score: Score | None = None
+    qualified: dict[Tier, datetime] = field(default_factory=dict)
+    """When a rise to this tier was last told."""
+    look_at: datetime | None = None
+    """When time alone may have changed the tier."""
+
+    def hear(self, captured: LeadCaptured, *, told: datetime) -> None:
+        """Take in the fields of a capture."""
+        at = captured.at or told
+        self.captured = True
+        for name, value in _statements(captured.lead):
+            self.fields.setdefault(name, Said()).hear(value, at, proven=captured.proven)
+
+    def add(self, activity: Activity, *, received: datetime) -> bool:
+        """Take in an activity. False if it is known already. One from the future counts as of when it was received."""
+        identity = (activity.source, activity.id)
+        if identity in self.activities:
+            return False
+        at = min(activity.at, received) if activity.at > received else activity.at
+        self.activities[identity] = activity.model_copy(update={"at": at})
+        return True
+
+    @property
+    def lead(self) -> Lead:
+        """The profile as the lead that travels in events."""
+        values: dict[str, object] = {_IDENTITY: self.lead_id}
+        custom: dict[str, object] = {}
+        for name, said in self.fields.items():
+            value = said.value
+            if value is None:
+                continue
+            if name.startswith("custom."):
+                custom[name.removeprefix("custom.")] = value
+            else:
+                values[name] = value
+        if custom:
+            values["custom"] = custom
+        return Lead.model_validate(values)
+
+    def rises(self, score: Score, *, now: datetime, cool_down: timedelta) -> tuple[Tier, Tier] | None:
+        """The rise to mql or sql that this score makes, from and to, if it is to be told."""
+        before: Tier = "cold" if self.score is None else self.score.tier
+        if score.disqualified or score.tier not in ("mql", "sql") or TIERS.index(score.tier) <= TIERS.index(before):
+            return None
+        last = self.qualified.get(score.tier)
+        return None if last is not None and now < last + cool_down else (before, score.tier)
+
+
+def _statements(lead: Lead) -> Iterator[tuple[str, object]]:
+    """Each field that was sent, `custom` by its parts."""
+    for name in lead.model_fields_set - {_IDENTITY}:
+        value = getattr(lead, name)
+        if name == "custom" and isinstance(value, Mapping):
+            yield from ((f"custom.{part}", content) for part, content in value.items())
+        elif name != "custom":
+            yield name, value
+
+
+def _later(one: tuple[object, datetime], other: tuple[object, datetime]) -> bool:
+    """Whether `one` is the later statement; of two at one instant the greater text, so that order doesn't matter."""
+    return (one[1], orjson.dumps(one[0])) > (other[1], orjson.dumps(other[0]))

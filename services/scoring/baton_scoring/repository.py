@@ -1,0 +1,182 @@
+"""Profiles in PostgreSQL: a batch is read and written by one array statement a table."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+import orjson
+
+from baton.flow.database import Connection
+from baton.flow.erasure import forget
+from baton.kernel.instants import format_instant, parse_instant
+from baton.leads.values import TIERS, Activity, Score
+from baton_scoring.profile import Profile, Said
+
+MAX_ACTIVITIES: Final = 2000
+"""The newest of a lead that are scored. Someone who does more is a machine, and must not cost others their time."""
+
+_PROFILES: Final = "select * from profiles where lead_id = any($1::text[]) order by lead_id for update"
+_ACTIVITIES: Final = """
+select a.* from unnest($1::text[]) as l(lead_id),
+lateral (select * from activities a where a.lead_id = l.lead_id order by a.at desc limit $2) a
+"""
+_SAVE_PROFILES: Final = """
+insert into profiles (lead_id, key, captured, version, fields, score, qualified, look_at)
+select * from unnest($1::text[], $2::text[], $3::bool[], $4::bigint[], $5::bytea[], $6::bytea[], $7::bytea[],
+                     $8::timestamptz[])
+on conflict (lead_id) do update set
+    key = excluded.key, captured = excluded.captured, version = excluded.version, fields = excluded.fields,
+    score = excluded.score, qualified = excluded.qualified, look_at = excluded.look_at
+"""
+_SAVE_ACTIVITIES: Final = """
+insert into activities (lead_id, source, activity_id, kind, at, data)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[])
+on conflict do nothing
+"""
+_SAVE_SCORES: Final = """
+insert into scores (lead_id, version, at, cause, score)
+select * from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::bytea[])
+on conflict do nothing
+"""
+_TO_LOOK_AT: Final = """
+select lead_id from profiles where look_at <= $1 order by look_at, lead_id limit $2 for update skip locked
+"""
+_ERASE: Final = (
+    "delete from profiles where lead_id = $1",
+    "delete from activities where lead_id = $1",
+    "delete from scores where lead_id = $1",
+)
+_ERASED: Final = """
+insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTold:
+    """A score that was told, for the history."""
+
+    lead_id: str
+    version: int
+    at: datetime
+    cause: str
+    score: Score
+
+
+async def load(connection: Connection, lead_ids: Collection[str]) -> dict[str, Profile]:
+    """The profiles there are of these leads, with their activities, locked for the transaction."""
+    ids = sorted(set(lead_ids))
+    profiles = {row["lead_id"]: _profile(row) for row in await connection.fetch(_PROFILES, ids)}
+    if profiles:
+        for row in await connection.fetch(_ACTIVITIES, list(profiles), MAX_ACTIVITIES):
+            activity = _activity(row)
+            profiles[row["lead_id"]].activities[activity.source, activity.id] = activity
+    return profiles
+
+
+async def save(
+    connection: Connection,
+    profiles: Sequence[Profile],
+    *,
+    activities: Sequence[tuple[str, Activity]],
+    told: Sequence[ScoreTold],
+) -> None:
+    """Write what a batch changed."""
+    if profiles:
+        await connection.execute(_SAVE_PROFILES, *_columns([_profile_row(profile) for profile in profiles]))
+    if activities:
+        rows = [(lead, a.source, a.id, a.kind, a.at, orjson.dumps(a.data)) for lead, a in activities]
+        await connection.execute(_SAVE_ACTIVITIES, *_columns(rows))
+    if told:
+        scores = [(t.lead_id, t.version, t.at, t.cause, _dump(t.score)) for t in told]
+        await connection.execute(_SAVE_SCORES, *_columns(scores))
+
+
+async def to_look_at(connection: Connection, *, now: datetime, limit: int) -> list[str]:
+    """Leads whose tier time may have changed, each claimed by one transaction."""
+    return [row["lead_id"] for row in await connection.fetch(_TO_LOOK_AT, now, limit)]
+
+
+async def next_look(connection: Connection) -> datetime | None:
+    """When the next lead is to be looked at."""
+    instant: datetime | None = await connection.fetchval("select min(look_at) from profiles")
+    return instant
+
+
+async def history(connection: Connection, lead_id: str, *, limit: int) -> Sequence[ScoreTold]:
+    """The scores that were told of a lead, newest first."""
+    rows = await connection.fetch(
+        "select * from scores where lead_id = $1 order by version desc limit $2", lead_id, limit
+    )
+    return [
+        ScoreTold(row["lead_id"], row["version"], row["at"], row["cause"], Score.model_validate_json(row["score"]))
+        for row in rows
+    ]
+
+
+async def erased_at(connection: Connection, lead_ids: Collection[str]) -> Mapping[str, datetime]:
+    """When each of these was erased, if it was."""
+    rows = await connection.fetch("select * from erased where lead_id = any($1::text[])", list(set(lead_ids)))
+    return {row["lead_id"]: row["at"] for row in rows}
+
+
+async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
+    """Delete all that is held of a person, but for the id and the instant."""
+    for statement in _ERASE:
+        await connection.execute(statement, lead_id)
+    await forget(connection, lead_id)
+    await connection.execute(_ERASED, lead_id, at)
+
+
+def _profile_row(profile: Profile) -> tuple[object, ...]:
+    return (
+        profile.lead_id,
+        profile.key,
+        profile.captured,
+        profile.version,
+        orjson.dumps({name: _said(said) for name, said in profile.fields.items()}),
+        None if profile.score is None else _dump(profile.score),
+        orjson.dumps({tier: format_instant(at) for tier, at in profile.qualified.items()}),
+        profile.look_at,
+    )
+
+
+def _said(said: Said) -> list[object]:
+    return [None if one is None else [one[0], format_instant(one[1])] for one in (said.proven, said.claimed)]
+
+
+def _profile(row: asyncpg.Record) -> Profile:
+    qualified = orjson.loads(row["qualified"])
+    return Profile(
+        lead_id=row["lead_id"],
+        key=row["key"],
+        captured=row["captured"],
+        version=row["version"],
+        fields={
+            name: Said(proven=_statement(proven), claimed=_statement(claimed))
+            for name, (proven, claimed) in orjson.loads(row["fields"]).items()
+        },
+        score=None if row["score"] is None else Score.model_validate_json(row["score"]),
+        qualified={tier: parse_instant(qualified[tier]) for tier in TIERS if tier in qualified},
+        look_at=row["look_at"],
+    )
+
+
+def _statement(written: list[object] | None) -> tuple[object, datetime] | None:
+    return None if written is None else (written[0], parse_instant(str(written[1])))
+
+
+def _activity(row: asyncpg.Record) -> Activity:
+    return Activity(
+        id=row["activity_id"], kind=row["kind"], at=row["at"], source=row["source"], data=orjson.loads(row["data"])
+    )
+
+
+def _dump(score: Score) -> bytes:
+    return score.model_dump_json().encode()
+
+
+def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
+    """Rows as the arrays that `unnest` wants."""
+    return [list(column) for column in zip(*rows, strict=True)]

@@ -1,0 +1,115 @@
+"""When time alone may change a tier: the instant at which a lead is to be looked at again.
+
+A lower bound, found cheaply at each scoring and never late: either a jump (a window closes, a step of a decay) or the
+earliest moment at which fading points could have used up the distance to a threshold. A look that finds the tier
+unchanged gives the next bound, closer by half at least, until it is a minute away.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from baton.leads.playbook.model import ScoreGroup, ScoreRule, Scoring, SegmentRule
+from baton.leads.values import Activity, Score
+from baton_scoring.scoring.decay import breakpoints
+
+_RESOLUTION: Final = timedelta(minutes=1)
+"""A score fades by a hundredth in minutes: looking more often would find the same rounded total."""
+_FADED: Final = 0.005
+"""Points that are rounded away."""
+
+
+def next_look(activities: Sequence[Activity], score: Score, *, scoring: Scoring, now: datetime) -> datetime | None:
+    """The earliest instant after `now` at which the tier may be another without anything happening, or None."""
+    if not activities:
+        return None
+    groups = _groups(score, scoring)
+    jumps = [at for group in groups for at in _jumps(group, activities) if at > now]
+    fading = _fading(groups, activities, score, scoring=scoring, now=now)
+    found = [*jumps, *([fading] if fading is not None else [])]
+    return min(found, default=None)
+
+
+def _groups(score: Score, scoring: Scoring) -> tuple[ScoreGroup, ...]:
+    part = _part(score, scoring)
+    return part.fit, part.engagement, part.negative, *_segment_conditions(scoring)
+
+
+def _segment_conditions(scoring: Scoring) -> tuple[ScoreGroup, ...]:
+    """Segments that ask for behaviour change with time too; their windows count like those of rules."""
+    rules = tuple(ScoreRule(name=segment.name, when=segment.when) for segment in scoring.segments)
+    return (ScoreGroup(rules=rules),)
+
+
+def _jumps(group: ScoreGroup, activities: Sequence[Activity]) -> Iterator[datetime]:
+    for rule in group.rules:
+        kinds = frozenset[str]() if rule.when is None else rule.when.activity_kinds
+        if not kinds:
+            continue
+        decay = rule.decay or group.decay
+        ages = (*(rule.when.windows if rule.when else ()), *(breakpoints(decay) if decay else ()))
+        for activity in activities:
+            if activity.kind in kinds or "any" in kinds:
+                # A window still holds at its very end; just after, it is closed.
+                yield from (activity.at + age + timedelta(microseconds=1) for age in ages)
+
+
+def _fading(
+    groups: Sequence[ScoreGroup], activities: Sequence[Activity], score: Score, *, scoring: Scoring, now: datetime
+) -> datetime | None:
+    fading = Fading.of(groups, activities, score)
+    soonest = min(
+        (wait for threshold in _part(score, scoring).tiers.values() if (wait := fading.wait(score.total - threshold))),
+        default=None,
+    )
+    return None if soonest is None else now + soonest
+
+
+@dataclass(frozen=True, slots=True)
+class Fading:
+    """How fast a score may change by fading alone, at most."""
+
+    positive: float
+    """Points that halving may take away; `negative` those below zero that it may give back."""
+    negative: float
+    half_life: timedelta | None
+    """The shortest in play."""
+    slope: float
+    """Points a second that linear decays take or give at most."""
+
+    @staticmethod
+    def of(groups: Sequence[ScoreGroup], activities: Sequence[Activity], score: Score) -> "Fading":
+        decaying = [(rule, decay) for group in groups for rule in group.rules if (decay := rule.decay or group.decay)]
+        seen = [reason.points for reason in score.reasons if any("activity" in piece for piece in reason.evidence)]
+        return Fading(
+            positive=sum(points for points in seen if points > 0),
+            negative=-sum(points for points in seen if points < 0),
+            half_life=min((decay.half_life for _, decay in decaying if decay.half_life), default=None),
+            slope=sum(_slope(rule, decay.linear, activities) for rule, decay in decaying if decay.linear),
+        )
+
+    def wait(self, above: float) -> timedelta | None:
+        """The least time until a threshold that lies so far below (or, negative, above) can be crossed."""
+        points = self.positive if above >= 0 else self.negative
+        halving = self._halving(points, abs(above) / 2 if self.slope else abs(above))
+        sliding = timedelta(seconds=abs(above) / 2 / self.slope) if self.slope else None
+        waits = [wait for wait in (halving, sliding) if wait is not None]
+        return max(min(waits), _RESOLUTION) if waits else None
+
+    def _halving(self, points: float, distance: float) -> timedelta | None:
+        if self.half_life is None or points <= max(distance - _FADED, _FADED):
+            return None
+        left = 1.0 - max(distance - _FADED, 0.0) / points
+        return timedelta(seconds=-math.log2(left) * self.half_life.total_seconds())
+
+
+def _slope(rule: ScoreRule, linear: timedelta, activities: Sequence[Activity]) -> float:
+    table = () if rule.points_from is None else rule.points_from.points.values()
+    points = max((abs(p) for p in (rule.points or 0.0, *table)), default=0.0)
+    return points * (len(activities) if rule.per_activity else 1) / linear.total_seconds()
+
+
+def _part(score: Score, scoring: Scoring) -> Scoring | SegmentRule:
+    return next((segment for segment in scoring.segments if segment.name == score.segment), scoring)

@@ -1,0 +1,38 @@
+"""What scoring does by the clock alone: a tier that fades."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from baton.flow.unit_of_work import Units
+from baton.leads.playbook.model import Playbook
+from baton_scoring import repository
+from baton_scoring.handlers import Batch
+
+_AT_ONCE: Final = 200
+
+
+@dataclass(slots=True)
+class TierTimer:
+    """Looks again at leads whose tier time may have changed. Copies of the service share the work."""
+
+    units: Units
+    playbook: Callable[[], Playbook]
+    name: str = "scoring-tiers"
+
+    async def step(self) -> int:
+        """Look at those that are due. Gives how many."""
+        async with self.units.begin() as unit:
+            due = await repository.to_look_at(unit.connection, now=unit.now, limit=_AT_ONCE)
+            if not due:
+                return 0
+            batch = Batch(playbook=self.playbook(), unit=unit, profiles=await repository.load(unit.connection, due))
+            for lead_id in due:
+                batch.look_again(batch.profiles[lead_id])
+            await batch.save()
+        return len(due)
+
+    async def next_due(self) -> datetime | None:
+        async with self.units.database.connection() as connection:
+            return await repository.next_look(connection)

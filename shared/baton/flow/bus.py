@@ -1,0 +1,117 @@
+"""The bus: one port, three adapters (Kafka, PostgreSQL log, memory). Services can't tell which they have."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from baton.flow.database import Connection
+from baton.leads.envelope import Headers
+
+
+class BusUnavailable(Exception):
+    """The bus can't be reached, or did not answer in time. What was being published may have arrived in part."""
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic as it is created when missing. `retention` None keeps for ever; `compacted` keeps the last of a key."""
+
+    name: str
+    partitions: int
+    retention: timedelta | None = timedelta(days=14)
+    compacted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Bytes on their way to a topic. Records of one key keep their order."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Headers = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A record as it came. `offset` is its place in its partition; `at` when the bus took it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes
+    headers: Headers
+    at: datetime
+
+
+Handle = Callable[[Sequence[Received]], Awaitable[None]]
+
+
+class Consumer(Protocol):
+    """One member of a group. It never forgets a record that was not handled, and may give one again."""
+
+    @property
+    def lanes(self) -> frozenset[int]:
+        """The partition numbers that this member owns now; all topics of a group share them."""
+
+    async def start(self) -> None:
+        """Join the group. Returns at once while the bus is away; joining goes on behind `consume`."""
+
+    async def stop(self) -> None:
+        """Commit what was handled and leave, within a bound."""
+
+    async def consume(self, handle: Handle, *, max_records: int, wait: timedelta) -> int:
+        """Poll once, give what came to `handle`, and mark it handled when that returns.
+
+        Waits at most `wait` for the first record. A rebalance waits for a running `handle`. If `handle` raises,
+        nothing is marked, the same records come again, and the error is passed on.
+
+        Returns:
+            How many records were handled, 0 when none came.
+
+        Raises:
+            BusUnavailable: the bus is away; call again later.
+        """
+
+
+class Bus(Protocol):
+    """Where events go from service to service."""
+
+    async def start(self) -> None:
+        """Open what is needed; returns while the bus is away too."""
+
+    async def stop(self) -> None:
+        """Close, within a bound."""
+
+    async def check(self) -> None:
+        """Ask the bus for a sign of life. Raises BusUnavailable."""
+
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
+        """Create what is missing. Raises BusUnavailable, and ValueError where partitions differ from the spec."""
+
+    def lane(self, key: bytes) -> int:
+        """The partition of a key, the same on all topics: the unit in which ownership moves."""
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        """Returns once all of them are durable. Raises BusUnavailable within a bound."""
+
+    @property
+    def appends_in_transaction(self) -> bool:
+        """Whether `append` is there: then it takes the place of an outbox."""
+
+    async def append(self, connection: Connection, records: Sequence[Record]) -> None:
+        """Append as part of the caller's transaction. Commit order is position order."""
+
+    def announce(self) -> None:
+        """What `append` wrote is committed: wake who waits for it."""
+
+    def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
+        """A member of `group`. New groups begin at the earliest record."""
+
+    def read(self, topic: str, *, follow: bool, from_end: bool = False) -> AsyncIterator[Received]:
+        """Everything on a topic, outside any group; with `follow` it goes on waiting. Survives a bus that goes away."""
+
+    async def depths(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
+        """Records not yet handled by `group`, by topic. Raises BusUnavailable."""

@@ -1,0 +1,90 @@
+"""PostgreSQL for where every lead passes: an asyncpg pool that outlives its server."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
+from asyncpg.pool import PoolConnectionProxy
+
+Connection = asyncpg.Connection | PoolConnectionProxy
+
+_TRANSIENT: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+)
+_COMMAND_SECONDS: Final = 15.0
+_ACQUIRE_SECONDS: Final = 5.0
+
+
+class DatabaseUnavailable(Exception):
+    """The database can't be reached, is going down, or chose this transaction as the victim of a conflict."""
+
+
+class Database:
+    """A bounded pool on one service's schema. It connects when first needed, and anew whenever the server is back."""
+
+    def __init__(self, url: str, *, schema: str, size: int = 8) -> None:
+        self.url = url
+        self.schema = schema
+        self._size = size
+        self._pool: asyncpg.Pool | None = None
+
+    async def start(self) -> None:
+        """Prepare the pool. Returns while the server is away too."""
+        if self._pool is None:
+            self._pool = asyncpg.create_pool(
+                self.url,
+                min_size=0,
+                max_size=self._size,
+                command_timeout=_COMMAND_SECONDS,
+                timeout=_ACQUIRE_SECONDS,
+                server_settings={"search_path": f"{self.schema},public", "application_name": f"baton-{self.schema}"},
+            )
+            await self._pool
+
+    async def stop(self) -> None:
+        """Close within a bound; connections still in use are cut."""
+        if self._pool is None:
+            return
+        pool, self._pool = self._pool, None
+        pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection without a transaction.
+
+        Raises:
+            DatabaseUnavailable: none can be had, or it broke under way.
+        """
+        if self._pool is None:
+            raise DatabaseUnavailable("the pool is not open")
+        connection: Connection | None = None
+        try:
+            async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
+                yield connection
+        except _TRANSIENT as error:
+            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+        except asyncpg.InterfaceError as error:
+            if isinstance(error, asyncpg.DataError) or not (connection is None or connection.is_closed()):
+                raise
+            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction: committed at the end of the block, rolled back by an exception.
+
+        Raises:
+            DatabaseUnavailable: as `connection`; whether the transaction was committed is then not known.
+        """
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def check(self) -> None:
+        """Ask for a sign of life. Raises DatabaseUnavailable."""
+        async with self.connection() as connection:
+            await connection.fetchval("select 1")

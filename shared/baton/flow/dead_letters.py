@@ -1,0 +1,111 @@
+"""Dead letters: what was accepted and can't be processed, kept whole, replayable, never dropped."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from baton.flow.bus import Received, Record
+from baton.flow.database import Connection
+from baton.flow.deliveries import ConsumerPaused
+from baton.flow.headers import pack_headers
+from baton.flow.unit_of_work import UnitOfWork
+from baton.kernel.instants import format_instant
+from baton.leads.topics import Topic
+
+_WRITE: Final = """
+insert into dead_letters (consumer, subject, reason, error, attempts, dead_at,
+                          partition, position, received_at, topic, key, headers, value)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+on conflict on constraint dead_letters_once do nothing
+returning id
+"""
+_REPLAY: Final = """
+with chosen as (
+    select * from dead_letters
+    where replayed_at is null and subject is not null and id = any($1::bigint[])
+    order by id for update skip locked
+), put as (
+    insert into retries (consumer, lane, subject, due_at, attempts, reason,
+                         partition, position, received_at, topic, key, headers, value)
+    select consumer, lane, subject, $3, 0, 'replayed', partition, position, received_at, topic, key, headers, value
+    from chosen join unnest($1::bigint[], $2::int[]) as l(id, lane) using (id)
+)
+update dead_letters d set replayed_at = $3 from chosen c where d.id = c.id returning d.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a record became a dead letter. `reason` is a stable word, `error` for a person."""
+
+    reason: str
+    error: str
+    attempts: int
+
+
+async def bury(unit: UnitOfWork, record: Received, failure: Failure, *, consumer: str, subject: str | None) -> None:
+    """Write a dead letter in the unit's transaction and send its copy to the topic. The same one is written once."""
+    row = await unit.connection.fetchval(
+        _WRITE,
+        consumer,
+        subject,
+        failure.reason,
+        failure.error,
+        failure.attempts,
+        unit.now,
+        record.partition,
+        record.offset,
+        record.at,
+        record.topic,
+        record.key,
+        pack_headers(record.headers),
+        record.value,
+    )
+    if row is not None:
+        unit.emit_record(_copy(record, failure, consumer=consumer, now=unit.now), subject=subject)
+
+
+async def replay(connection: Connection, ids: Sequence[int], lanes: Sequence[int], *, now: datetime) -> list[int]:
+    """Give dead letters back to the consumer that failed, through its retries. Gives those that were chosen.
+
+    Those that are no event at all have no lead to be ordered by; they stay.
+    """
+    rows = await connection.fetch(_REPLAY, list(ids), list(lanes), now)
+    return [row["id"] for row in rows]
+
+
+def _copy(record: Received, failure: Failure, *, consumer: str, now: datetime) -> Record:
+    added = {
+        "dl_topic": record.topic,
+        "dl_partition": str(record.partition),
+        "dl_offset": str(record.offset),
+        "dl_consumer": consumer,
+        "dl_reason": failure.reason,
+        "dl_error": failure.error,
+        "dl_at": format_instant(now),
+        "dl_attempts": str(failure.attempts),
+    }
+    headers = (*record.headers, *((name, text.encode()) for name, text in added.items()))
+    return Record(topic=Topic.DEAD_LETTERS, key=record.key, value=record.value, headers=headers)
+
+
+@dataclass(slots=True)
+class Budget:
+    """How many dead letters a consumer may write: past it, it stands still, because the fault is likely its own.
+
+    `limit` in `window`; 50 a minute is far above single bad records and stops a broken release within a second.
+    """
+
+    limit: int = 50
+    window: timedelta = timedelta(minutes=1)
+    pause: timedelta = timedelta(seconds=30)
+    _spent: list[datetime] = field(default_factory=list)
+
+    def spend(self, now: datetime) -> None:
+        """Count one. Raises ConsumerPaused when there is none left; that one is not to be written."""
+        self._spent = [at for at in self._spent if at > now - self.window]
+        if len(self._spent) >= self.limit:
+            self._spent.clear()
+            raise ConsumerPaused(now + self.pause)
+        self._spent.append(now)

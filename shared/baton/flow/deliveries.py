@@ -1,0 +1,60 @@
+"""A delivery: an event in the hands of a consumer, and the ways it may end other than well."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from baton.flow.bus import Received
+from baton.leads.envelope import Event, UnreadableEvent, decode
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An event as it was received. `attempts` counts the earlier tries."""
+
+    event: Event
+    record: Received
+    attempts: int = 0
+    retry_id: int | None = None
+    """Its row in the table of retries, if it comes from there."""
+
+    @property
+    def subject(self) -> str:
+        """What is held back while this one waits: the lead, else the key."""
+        return self.event.data.subject or self.event.key
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that is no event."""
+
+    record: Received
+    error: str
+
+
+class RetryLater(Exception):
+    """A handler can't handle this event yet. It waits `after`, and everything later of that lead behind it."""
+
+    def __init__(self, reason: str, *, after: timedelta | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.after = after
+
+
+class NotReady(Exception):
+    """The consumer itself can't work now (no playbook yet): the batch comes again, nothing is counted."""
+
+
+class ConsumerPaused(Exception):
+    """Too many records went to the dead letters: rather stop until `until` than empty the topic into them."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"too many dead letters; paused until {until.isoformat()}")
+        self.until = until
+
+
+def read_delivery(record: Received) -> Delivery | Unreadable:
+    """The event in a record, or why there is none."""
+    try:
+        return Delivery(event=decode(record.headers, record.value), record=record)
+    except UnreadableEvent as error:
+        return Unreadable(record=record, error=str(error))

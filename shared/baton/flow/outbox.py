@@ -1,0 +1,152 @@
+"""The outbox: events that a committed transaction promised to send, until they are on the bus."""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from typing import Final
+
+import asyncpg
+import structlog
+
+from baton.flow import metrics
+from baton.flow.bus import Bus, BusUnavailable, Record
+from baton.flow.database import Connection, Database, DatabaseUnavailable
+from baton.flow.headers import pack_headers, unpack_headers
+
+log = structlog.get_logger()
+
+_BATCH: Final = 1000
+_POLL_SECONDS: Final = 0.5
+"""Behind the wake-up calls: how long a row waits at most if one of them got lost."""
+
+_WRITE = """
+insert into outbox (lane, subject, topic, key, headers, value)
+select * from unnest($1::int[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[])
+"""
+_READ = "select id, topic, key, headers, value from outbox where lane = any($1::int[]) order by id limit $2"
+
+
+async def write_outbox(
+    connection: Connection, records: Sequence[tuple[Record, str | None]], *, bus: Bus
+) -> frozenset[int]:
+    """Write records, each with the lead it speaks of, as part of the caller's transaction. Gives their lanes."""
+    lanes = [bus.lane(record.key) for record, _ in records]
+    await connection.execute(
+        _WRITE,
+        lanes,
+        [subject for _, subject in records],
+        [record.topic for record, _ in records],
+        [record.key for record, _ in records],
+        [pack_headers(record.headers) for record, _ in records],
+        [record.value for record, _ in records],
+    )
+    return frozenset(lanes)
+
+
+class Relay:
+    """Publishes the outbox of the lanes that this process owns, in order, and only those.
+
+    A lane has one owner at a time (who consumes that partition), so that records of one key keep their order whoever
+    wrote them: a batch, an HTTP command or a timer, in this process or in another. A new owner begins with what its
+    predecessor left.
+    """
+
+    def __init__(self, *, database: Database, bus: Bus, lanes: Callable[[], frozenset[int]]) -> None:
+        self._database = database
+        self._bus = bus
+        self._lanes = lanes
+        self._one_at_a_time = asyncio.Lock()
+        self._woken = asyncio.Event()
+
+    @property
+    def channel(self) -> str:
+        """The notification channel by which other processes are told of rows in lanes they own."""
+        return f"baton_outbox_{self._database.schema}"
+
+    def owns(self, lanes: Collection[int]) -> bool:
+        return self._lanes().issuperset(lanes)
+
+    def wake(self) -> None:
+        """Something was written: publish soon."""
+        self._woken.set()
+
+    async def publish(self) -> int:
+        """Publish everything there is in the owned lanes. Gives how many.
+
+        Raises:
+            BusUnavailable, DatabaseUnavailable: what was not published stays.
+        """
+        if self._bus.appends_in_transaction:
+            return 0
+        sent = 0
+        async with self._one_at_a_time:
+            while count := await self._publish_some():
+                sent += count
+                if count < _BATCH:
+                    break
+        return sent
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Publish whenever woken, by this process or another, until told to stop."""
+        if self._bus.appends_in_transaction:
+            await stopping.wait()
+            return
+        async with asyncio.TaskGroup() as tasks:
+            listening = tasks.create_task(self._listen())
+            stop = tasks.create_task(stopping.wait())
+            while not stopping.is_set():
+                await self._publish_or_wait()
+                await self._next_wake(stop)
+            listening.cancel()
+
+    async def _publish_some(self) -> int:
+        lanes = self._lanes()
+        if not lanes:
+            return 0
+        async with self._database.connection() as connection:
+            rows = await connection.fetch(_READ, list(lanes), _BATCH)
+        if not rows:
+            return 0
+        await self._bus.publish([_record(row) for row in rows])
+        await self._forget([row["id"] for row in rows])
+        metrics.relayed.labels(service=self._database.schema).inc(len(rows))
+        return len(rows)
+
+    async def _forget(self, ids: list[int]) -> None:
+        # Without waiting for the disk: a deletion lost in a crash means that the record is sent again, no more.
+        async with self._database.transaction() as connection:
+            await connection.execute("set local synchronous_commit = off")
+            await connection.execute("delete from outbox where id = any($1::bigint[])", ids)
+
+    async def _publish_or_wait(self) -> None:
+        try:
+            await self.publish()
+        except (BusUnavailable, DatabaseUnavailable) as error:
+            log.warning("relay_waits", service=self._database.schema, error=type(error).__name__)
+
+    async def _next_wake(self, stop: "asyncio.Task[bool]") -> None:
+        woken = asyncio.ensure_future(self._woken.wait())
+        await asyncio.wait((woken, stop), timeout=_POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        woken.cancel()
+        self._woken.clear()
+
+    async def _listen(self) -> None:
+        """Hold a connection that is told by other processes; without one, the poll does the work."""
+        while True:
+            try:
+                connection = await asyncpg.connect(self._database.url, timeout=5)
+            except (OSError, TimeoutError, asyncpg.PostgresError):
+                await asyncio.sleep(_POLL_SECONDS)
+                continue
+            try:
+                await connection.add_listener(self.channel, lambda *_: self.wake())
+                lost = asyncio.Event()
+                connection.add_termination_listener(lambda _, lost=lost: lost.set())
+                await lost.wait()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                continue
+            finally:
+                connection.terminate()
+
+
+def _record(row: asyncpg.Record) -> Record:
+    return Record(topic=row["topic"], key=row["key"], value=row["value"], headers=unpack_headers(row["headers"]))

@@ -1,0 +1,143 @@
+"""From records to a committed effect: each ends as done, tried again later, or a dead letter."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from baton.flow import dead_letters, metrics, retries
+from baton.flow.bus import Bus, BusUnavailable, Received
+from baton.flow.database import DatabaseUnavailable
+from baton.flow.dead_letters import Budget, Failure
+from baton.flow.deliveries import Delivery, NotReady, RetryLater, Unreadable, read_delivery
+from baton.flow.inbox import Admission, admit
+from baton.flow.unit_of_work import UnitOfWork, Units
+
+log = structlog.get_logger()
+
+Handler = Callable[[Sequence[Delivery], UnitOfWork], Awaitable[None]]
+"""Handles new deliveries in order, in one unit of work. Any exception undoes all of them; they then come one by one."""
+
+_NOT_THE_RECORDS_FAULT = (DatabaseUnavailable, BusUnavailable, NotReady)
+
+
+@dataclass(frozen=True, slots=True)
+class Processor:
+    """Runs one consumer's handler over records, whether they come from the bus or from the table of retries."""
+
+    consumer: str
+    handler: Handler
+    units: Units
+    bus: Bus
+    budget: Budget = field(default_factory=Budget)
+
+    async def process(self, records: Sequence[Received]) -> None:
+        """Handle records in order.
+
+        Raises:
+            DatabaseUnavailable, BusUnavailable, NotReady: give the same records again later.
+            ConsumerPaused: too many of them became dead letters.
+        """
+        readable: list[Delivery] = []
+        for read in map(read_delivery, records):
+            if isinstance(read, Unreadable):
+                await self._bury_unreadable(read)
+            else:
+                readable.append(read)
+        if readable:
+            await self.settle(readable)
+
+    async def settle(self, deliveries: Sequence[Delivery]) -> None:
+        """Handle deliveries in one transaction; if that fails, halve them until the one that fails is alone."""
+        try:
+            await self._attempt(deliveries)
+        except _NOT_THE_RECORDS_FAULT:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a handler may raise belongs to one of the records
+            if len(deliveries) == 1:
+                await self._put_aside(deliveries[0], error)
+                return
+            middle = len(deliveries) // 2
+            await self.settle(deliveries[:middle])
+            await self.settle(deliveries[middle:])
+
+    async def _attempt(self, deliveries: Sequence[Delivery]) -> None:
+        async with self.units.begin() as unit:
+            admission = await self._admit(unit, deliveries)
+            if admission.fresh:
+                await self.handler(admission.fresh, unit)
+            await retries.done(unit.connection, admission.fresh)
+            for delivery in admission.held:
+                await self._wait_behind(unit, delivery)
+        self._count(admission, unit)
+
+    async def _admit(self, unit: UnitOfWork, deliveries: Sequence[Delivery]) -> Admission:
+        if deliveries[0].retry_id is not None:  # seen when they first came
+            return Admission(fresh=tuple(deliveries), held=(), duplicates=0)
+        return await admit(unit.connection, deliveries, consumer=self.consumer, now=unit.now)
+
+    async def _wait_behind(self, unit: UnitOfWork, delivery: Delivery) -> None:
+        await retries.put(
+            unit.connection, delivery, consumer=self.consumer, bus=self.bus, due=unit.now, reason="behind another"
+        )
+
+    async def _put_aside(self, delivery: Delivery, error: Exception) -> None:
+        async with self.units.begin() as unit:
+            admission = await self._admit(unit, [delivery])
+            if not admission.fresh:
+                return
+            if isinstance(error, RetryLater) and delivery.attempts + 1 < retries.MAX_ATTEMPTS:
+                await self._try_again(unit, delivery, error)
+            else:
+                await self._bury(unit, delivery, error)
+
+    async def _try_again(self, unit: UnitOfWork, delivery: Delivery, error: RetryLater) -> None:
+        after = error.after if error.after is not None else retries.delay(delivery.attempts)
+        due = unit.now + after
+        await retries.put(unit.connection, delivery, consumer=self.consumer, bus=self.bus, due=due, reason=error.reason)
+        metrics.retried.labels(consumer=self.consumer).inc()
+
+    async def _bury(self, unit: UnitOfWork, delivery: Delivery, error: Exception) -> None:
+        self.budget.spend(unit.now)
+        failure = Failure(
+            reason="gave_up" if isinstance(error, RetryLater) else "failed",
+            error=f"{type(error).__name__}: {_first_line(error)}",
+            attempts=delivery.attempts + 1,
+        )
+        await dead_letters.bury(unit, delivery.record, failure, consumer=self.consumer, subject=delivery.subject)
+        await retries.done(unit.connection, [delivery])
+        self._say_buried(delivery.record, failure, event_id=delivery.event.id)
+
+    async def _bury_unreadable(self, unreadable: Unreadable) -> None:
+        async with self.units.begin() as unit:
+            self.budget.spend(unit.now)
+            failure = Failure(reason="unreadable", error=unreadable.error, attempts=1)
+            await dead_letters.bury(unit, unreadable.record, failure, consumer=self.consumer, subject=None)
+        self._say_buried(unreadable.record, failure, event_id=None)
+
+    def _say_buried(self, record: Received, failure: Failure, *, event_id: str | None) -> None:
+        metrics.dead_lettered.labels(consumer=self.consumer).inc()
+        log.error(
+            "dead_letter",
+            consumer=self.consumer,
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            reason=failure.reason,
+            event_id=event_id,
+        )
+
+    def _count(self, admission: Admission, unit: UnitOfWork) -> None:
+        if admission.duplicates:
+            metrics.duplicates.labels(consumer=self.consumer).inc(admission.duplicates)
+        metrics.batch_records.labels(consumer=self.consumer).observe(len(admission.fresh))
+        for delivery in admission.fresh:
+            topic = delivery.record.topic
+            metrics.handled.labels(consumer=self.consumer, topic=topic).inc()
+            age = (unit.now - delivery.event.time).total_seconds()
+            metrics.stage_seconds.labels(consumer=self.consumer, topic=topic).observe(max(age, 0.0))
+
+
+def _first_line(error: Exception) -> str:
+    """Enough to find the fault by; the record itself is kept beside it."""
+    return str(error).split("\n", 1)[0][:500]

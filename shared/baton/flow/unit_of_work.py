@@ -1,0 +1,81 @@
+"""One transaction: state, and the events that follow from it, together or not at all."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from baton.flow.bus import Bus, Record
+from baton.flow.database import Connection, Database
+from baton.flow.outbox import Relay, write_outbox
+from baton.kernel.clock import Clock
+from baton.leads.envelope import Event, encode
+
+
+class UnitOfWork:
+    """What a handler, a command or a timer works in. Only who began it commits."""
+
+    def __init__(self, connection: Connection, *, now: datetime) -> None:
+        self.connection = connection
+        self.now = now
+        self._records: list[tuple[Record, str | None]] = []
+
+    def emit(self, event: Event) -> None:
+        """Send `event` once this transaction is committed."""
+        headers, value = encode(event)
+        self.emit_record(
+            Record(topic=event.data.topic, key=event.key.encode(), value=value, headers=headers),
+            subject=event.data.subject,
+        )
+
+    def emit_record(self, record: Record, *, subject: str | None) -> None:
+        """Send bytes as they are; `subject` is the lead they speak of, for its erasure."""
+        self._records.append((record, subject))
+
+    @property
+    def emitted(self) -> int:
+        """How many records wait for the commit."""
+        return len(self._records)
+
+    async def flush(self, bus: Bus) -> frozenset[int]:
+        """Write what was emitted into the transaction. Gives the lanes that have something to publish now."""
+        if not self._records:
+            return frozenset()
+        records, self._records = self._records, []
+        if bus.appends_in_transaction:
+            await bus.append(self.connection, [record for record, _ in records])
+            return frozenset()
+        return await write_outbox(self.connection, records, bus=bus)
+
+
+class Units:
+    """Begins units of work, and sees to it that what they emitted is published."""
+
+    def __init__(self, *, database: Database, bus: Bus, clock: Clock, relay: Relay) -> None:
+        self.database = database
+        self.relay = relay
+        self._bus = bus
+        self._clock = clock
+
+    def now(self) -> datetime:
+        """The present instant, for what happens before a unit begins."""
+        return self._clock.now()
+
+    @asynccontextmanager
+    async def begin(self) -> AsyncIterator[UnitOfWork]:
+        """A unit that is committed at the end of the block, with its events; an exception undoes all of it.
+
+        Raises:
+            DatabaseUnavailable: the database is away; whether the unit was committed is then not known.
+        """
+        async with self.database.transaction() as connection:
+            unit = UnitOfWork(connection, now=self._clock.now())
+            yield unit
+            emitted = unit.emitted
+            lanes = await unit.flush(self._bus)
+            # A notification makes commits wait for each other: only where another process has to be told.
+            if not self.relay.owns(lanes):
+                await connection.execute("select pg_notify($1, '')", self.relay.channel)
+        if lanes:
+            self.relay.wake()
+        elif emitted:
+            self._bus.announce()

@@ -1,0 +1,135 @@
+"""A consumer at work: poll, handle in one transaction, publish what followed, mark as handled, again."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from baton.flow import metrics, retries
+from baton.flow.bus import Bus, BusUnavailable, Consumer, Received
+from baton.flow.database import DatabaseUnavailable
+from baton.flow.deliveries import ConsumerPaused, NotReady
+from baton.flow.processing import Handler, Processor
+from baton.flow.unit_of_work import Units
+from baton.kernel.clock import Clock
+
+log = structlog.get_logger()
+
+MAX_RECORDS: Final = 500
+"""Larger batches gained nothing when measured, and hold the rebalance longer."""
+_WAIT: Final = timedelta(milliseconds=250)
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 0.5
+"""Short, because what was away is to be served within two seconds of its return."""
+_RETRY_LOOK: Final = timedelta(milliseconds=250)
+
+
+class Worker:
+    """One consumer group's member in this process. Production runs it; the simulator calls `step` by hand."""
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        group: str,
+        topics: Sequence[str],
+        consumer: Consumer,
+        handler: Handler,
+        units: Units,
+        bus: Bus,
+        clock: Clock,
+    ) -> None:
+        self.name = name
+        self.group = group
+        self.topics = topics
+        self.consumer = consumer
+        self._processor = Processor(consumer=name, handler=handler, units=units, bus=bus)
+        self._units = units
+        self._clock = clock
+        self._lanes: frozenset[int] = frozenset()
+        self._next_look: datetime | None = None
+        self.unhandled_since: datetime | None = None
+        """When the bus took the oldest record in hand; None when nothing waits. `/readyz` looks at it."""
+
+    async def step(self, *, wait: timedelta = timedelta(0)) -> int:
+        """One round: retries that are due, then one batch from the bus. Gives how many records were in it.
+
+        Raises:
+            BusUnavailable, DatabaseUnavailable, NotReady, ConsumerPaused: nothing is lost; step again later.
+        """
+        await self._take_over()
+        retried = await self._step_retries()
+        return retried + await self.consumer.consume(self._handle, max_records=MAX_RECORDS, wait=wait)
+
+    async def next_due(self) -> datetime | None:
+        """When `step` has something to do even if nothing comes from the bus."""
+        async with self._units.database.connection() as connection:
+            return await retries.next_due(connection, consumer=self.name)
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Step until told to stop, whatever goes away meanwhile."""
+        pause = _FIRST_PAUSE
+        while not stopping.is_set():
+            try:
+                await self.step(wait=_WAIT)
+                pause = _FIRST_PAUSE
+            except ConsumerPaused as paused:
+                await self._stand_still(paused, stopping)
+            except (BusUnavailable, DatabaseUnavailable, NotReady) as error:
+                self._say_failed(error)
+                await _sleep(pause, stopping)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            except Exception as error:  # the loop must outlive its own mistakes: the records come again
+                log.exception("worker_failed", consumer=self.name)
+                metrics.failures.labels(consumer=self.name, error=type(error).__name__).inc()
+                await _sleep(_LONGEST_PAUSE, stopping)
+
+    async def _handle(self, records: Sequence[Received]) -> None:
+        self._hold(min(record.at for record in records))
+        await self._take_over()
+        await self._processor.process(records)
+        await self._units.relay.publish()
+        self._hold(None)
+
+    async def _take_over(self) -> None:
+        """Publish what the last owner of a lane left, before anything new of that lane."""
+        lanes = self.consumer.lanes
+        if not lanes <= self._lanes:
+            await self._units.relay.publish()
+        self._lanes = lanes
+
+    async def _step_retries(self) -> int:
+        now = self._clock.now()
+        if not self._lanes or (self._next_look is not None and now < self._next_look):
+            return 0
+        self._next_look = now + _RETRY_LOOK
+        async with self._units.database.connection() as connection:
+            due = await retries.due(connection, consumer=self.name, lanes=self._lanes, now=now, limit=MAX_RECORDS)
+        if due:
+            self._next_look = None
+            await self._processor.settle(due)
+            await self._units.relay.publish()
+        return len(due)
+
+    def _hold(self, since: datetime | None) -> None:
+        self.unhandled_since = since
+        metrics.oldest_unhandled.labels(consumer=self.name).set(since.timestamp() if since else 0)
+
+    def _say_failed(self, error: Exception) -> None:
+        metrics.failures.labels(consumer=self.name, error=type(error).__name__).inc()
+        log.warning("worker_waits", consumer=self.name, error=type(error).__name__, why=str(error)[:200])
+
+    async def _stand_still(self, paused: ConsumerPaused, stopping: asyncio.Event) -> None:
+        log.error("consumer_paused", consumer=self.name, until=paused.until.isoformat())
+        metrics.paused.labels(consumer=self.name).set(1)
+        await _sleep((paused.until - self._clock.now()).total_seconds(), stopping)
+        metrics.paused.labels(consumer=self.name).set(0)
+
+
+async def _sleep(seconds: float, stopping: asyncio.Event) -> None:
+    try:
+        await asyncio.wait_for(stopping.wait(), timeout=max(seconds, 0))
+    except TimeoutError:
+        return

@@ -1,0 +1,132 @@
+"""A service's own Alembic chain, in its own schema, run by one replica while the others wait."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+from alembic import command, context, op
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from baton.flow.tables import add_flow_tables
+
+_LOCK: Final = 0x0BA7_0000
+"""Advisory locks for migrations begin here; the schema's name is added."""
+_FLOW_TABLES: Final = ("inbox", "outbox", "retries", "dead_letters")
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """One service's migrations: the package whose `models.py` has `SCHEMA` and `metadata`, beside `migrations/`."""
+
+    package: str
+
+    @property
+    def schema(self) -> str:
+        schema: str = import_module(f"{self.package}.models").SCHEMA
+        return schema
+
+    @property
+    def metadata(self) -> sa.MetaData:
+        metadata: sa.MetaData = import_module(f"{self.package}.models").metadata
+        return metadata
+
+    @property
+    def folder(self) -> Path:
+        return Path(str(import_module(self.package).__file__)).parent / "migrations"
+
+
+async def upgrade(url: str, chain: Chain, *, revision: str = "head") -> None:
+    """Bring the schema to a revision, under a lock so that replicas migrate once."""
+    await _run(url, chain, lambda config: command.upgrade(config, revision))
+
+
+async def downgrade(url: str, chain: Chain, *, revision: str = "base") -> None:
+    """Take the schema back to a revision."""
+    await _run(url, chain, lambda config: command.downgrade(config, revision))
+
+
+async def check(url: str, chain: Chain) -> Sequence[str]:
+    """Where tables and models differ. Empty when they don't."""
+    try:
+        await _run(url, chain, command.check)
+    except CommandError as error:
+        return [str(error)]
+    return []
+
+
+async def _run(url: str, chain: Chain, act: Callable[[Config], None]) -> None:
+    engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(lambda sync: _locked(sync, chain, act))
+    finally:
+        await engine.dispose()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """An asyncpg URL as SQLAlchemy wants it."""
+    _, _, rest = url.partition("://")
+    return f"postgresql+asyncpg://{rest}"
+
+
+def _locked(connection: sa.Connection, chain: Chain, act: Callable[[Config], None]) -> None:
+    lock = _LOCK + sum(chain.schema.encode())
+    connection.execute(sa.text("select pg_advisory_lock(:lock)"), {"lock": lock})
+    try:
+        connection.execute(sa.text(f'create schema if not exists "{chain.schema}"'))
+        connection.commit()
+        config = Config()
+        config.set_main_option("script_location", str(chain.folder).replace("%", "%%"))
+        config.attributes.update(connection=connection, chain=chain)
+        act(config)
+        connection.commit()
+    finally:
+        connection.rollback()
+        connection.execute(sa.text("select pg_advisory_unlock(:lock)"), {"lock": lock})
+        connection.commit()
+
+
+def run_env() -> None:
+    """What each chain's `env.py` does: run on the connection that was handed in."""
+    chain: Chain = context.config.attributes["chain"]
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=chain.metadata,
+        version_table_schema=chain.schema,
+        include_schemas=True,
+        include_name=lambda name, kind, _: kind != "schema" or name == chain.schema,
+        include_object=_is_ours,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _is_ours(
+    item: object,
+    name: str | None,
+    kind: str,
+    *_: object,
+) -> bool:
+    """Leave out the partitions of the inbox: they come and go."""
+    del item
+    return not (kind == "table" and name is not None and name.startswith("inbox_"))
+
+
+def create_flow_tables(schema: str) -> None:
+    """Create the tables of flow, as `flow/tables.py` declares them: for a service's first migration."""
+    metadata = sa.MetaData(schema=schema)
+    add_flow_tables(metadata)
+    metadata.create_all(op.get_bind())
+    op.execute(f"create table {schema}.inbox_rest partition of {schema}.inbox default")
+
+
+def drop_flow_tables(schema: str) -> None:
+    """The way back."""
+    for table in _FLOW_TABLES:
+        op.drop_table(table, schema=schema)

@@ -1,0 +1,135 @@
+"""The active playbook in a service: followed on its topic, loaded aside, swapped at once."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from baton.flow.bus import Bus, BusUnavailable, Received, Record
+from baton.flow.deliveries import NotReady
+from baton.kernel.clock import Clock
+from baton.kernel.ids import derived_id
+from baton.leads.envelope import Event, UnreadableEvent, decode, encode
+from baton.leads.events import EventData, PlaybookActivated, PlaybookPublished
+from baton.leads.playbook.content import pack, unpack
+from baton.leads.playbook.findings import PlaybookError
+from baton.leads.playbook.loader import load_files
+from baton.leads.playbook.model import Playbook
+from baton.leads.topics import Topic
+
+log = structlog.get_logger()
+
+_SOURCE: Final = "/baton/playbook"
+_ACTIVE: Final = b"active"
+_PAUSE_SECONDS: Final = 0.5
+
+
+async def publish(bus: Bus, files: Mapping[str, bytes], *, clock: Clock) -> Playbook:
+    """Make a playbook the active one.
+
+    Raises:
+        PlaybookError: it has mistakes; nothing was published.
+        BusUnavailable: it may have been published, publish it again.
+    """
+    playbook = (await asyncio.to_thread(load_files, files)).playbook
+    now = clock.now()
+    published = PlaybookPublished(hash=playbook.hash, version=playbook.version, files=pack(files))
+    activated = PlaybookActivated(hash=playbook.hash, at=now)
+    await bus.publish(
+        [
+            _record(published, key=playbook.hash.encode(), clock=clock),
+            _record(activated, key=_ACTIVE, clock=clock),
+        ]
+    )
+    return playbook
+
+
+def _record(data: PlaybookPublished | PlaybookActivated, *, key: bytes, clock: Clock) -> Record:
+    now = clock.now()
+    event_id = derived_id(data.type, data.hash, now.isoformat())
+    headers, value = encode(Event(id=event_id, source=_SOURCE, time=now, key=key.decode(), data=data))
+    return Record(topic=Topic.PLAYBOOK, key=key, value=value, headers=headers)
+
+
+@dataclass(slots=True)
+class PlaybookFeed:
+    """Knows the playbook that decides now."""
+
+    bus: Bus
+    _playbook: Playbook | None = None
+    _packed: dict[str, str] = field(default_factory=dict)
+    _wanted: str | None = None
+    _listeners: list[Callable[[Playbook], None]] = field(default_factory=list)
+
+    def current(self) -> Playbook:
+        """The active playbook. Raises NotReady while there is none."""
+        if self._playbook is None:
+            raise NotReady("no playbook is active: publish one with `baton playbook publish`")
+        return self._playbook
+
+    @property
+    def current_or_none(self) -> Playbook | None:
+        return self._playbook
+
+    def on_change(self, listener: Callable[[Playbook], None]) -> None:
+        """Be told of each new playbook, after the swap."""
+        self._listeners.append(listener)
+
+    async def step(self) -> None:
+        """Read the topic to its end: for the simulator."""
+        async for record in self.bus.read(Topic.PLAYBOOK, follow=False):
+            self._take(record)
+        await self._swap()
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Follow the topic until told to stop, and whenever it is there."""
+        following = asyncio.create_task(self._follow())
+        stop = asyncio.create_task(stopping.wait())
+        await asyncio.wait((following, stop), return_when=asyncio.FIRST_COMPLETED)
+        following.cancel()
+        stop.cancel()
+        await asyncio.gather(following, stop, return_exceptions=True)
+
+    async def _follow(self) -> None:
+        while True:
+            try:
+                async for record in self.bus.read(Topic.PLAYBOOK, follow=True):
+                    self._take(record)
+                    await self._swap()
+            except BusUnavailable as error:
+                log.warning("playbook_feed_waits", error=str(error)[:200])
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    def _take(self, record: Received) -> None:
+        data = _data(record)
+        if isinstance(data, PlaybookPublished):
+            self._packed[data.hash] = data.files
+        elif isinstance(data, PlaybookActivated):
+            self._wanted = data.hash
+
+    async def _swap(self) -> None:
+        """Load the wanted playbook in a thread, then let it decide. One that can't be loaded changes nothing."""
+        wanted = self._wanted
+        if wanted is None or wanted not in self._packed or (self._playbook and self._playbook.hash == wanted):
+            return
+        try:
+            files = unpack(self._packed[wanted])
+            playbook = (await asyncio.to_thread(load_files, files)).playbook
+        except (PlaybookError, ValueError) as error:
+            log.warning("playbook_not_loaded", playbook=wanted, error=str(error)[:500])
+            return
+        self._playbook = playbook
+        self._packed = {wanted: self._packed[wanted]}
+        log.info("playbook_active", playbook=playbook.hash, version=playbook.version)
+        for listener in self._listeners:
+            listener(playbook)
+
+
+def _data(record: Received) -> EventData | None:
+    try:
+        return decode(record.headers, record.value).data
+    except UnreadableEvent as error:
+        log.warning("playbook_record_unreadable", offset=record.offset, error=str(error)[:200])
+        return None
