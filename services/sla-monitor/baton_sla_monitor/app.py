@@ -1,0 +1,35 @@
+"""The composition root: the only place that wires sla-monitor."""
+
+from fastapi import FastAPI
+
+from baton.flow.bus import Bus
+from baton.flow.database import Database
+from baton.kernel.clock import Clock
+from baton.leads.topics import Topic
+from baton.service.service import build
+from baton.service.settings import Settings
+from baton.service.web import create_web
+from baton_sla_monitor.api import create_router
+from baton_sla_monitor.handlers import KeepClocks
+from baton_sla_monitor.shelf import TermsShelf
+from baton_sla_monitor.timers import ClockTimer
+
+TOPICS = (Topic.CAPTURED, Topic.ACTIVITY, Topic.ASSIGNED, Topic.WORKED)
+
+
+def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database) -> FastAPI:
+    """The service as an ASGI app; `app.state.service` is the Service."""
+    shelf = TermsShelf()
+    service = build(
+        name="sla-monitor",
+        package="baton_sla_monitor",
+        settings=settings,
+        bus=bus,
+        clock=clock,
+        database=database,
+        group="baton-sla-monitor",
+        topics=TOPICS,
+        handler=lambda feed: KeepClocks(feed.current, shelf),
+    )
+    service.timers.append(ClockTimer(service.units, shelf))
+    return create_web(service, title="Baton sla-monitor", settings=settings, routers=[create_router(service, shelf)])

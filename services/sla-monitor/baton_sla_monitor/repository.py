@@ -1,0 +1,225 @@
+"""Facts and clocks in PostgreSQL: a batch is read and written by one array statement a table."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+import orjson
+
+from baton.flow.database import Connection, DatabaseUnavailable
+from baton.flow.erasure import forget
+from baton.kernel.instants import format_instant, parse_instant
+from baton.kernel.segments import Pause
+from baton_sla_monitor.deciding.clock_state import ClockState, Status
+from baton_sla_monitor.deciding.courses import Reason
+from baton_sla_monitor.deciding.facts import Fact
+from baton_sla_monitor.deciding.terms import Terms, pack_terms, unpack_terms
+from baton_sla_monitor.history import pack_facts, unpack_facts
+
+_MERGES: Final = "select * from merges where lead_id = any($1::text[]) or into_lead = any($1::text[])"
+_SAVE_MERGES: Final = """
+insert into merges (lead_id, into_lead) select * from unnest($1::text[], $2::text[]) on conflict do nothing
+"""
+_LEADS: Final = "select * from leads where lead_id = any($1::text[]) order by lead_id for update"
+# A row that came between our reading and our writing isn't ours to overwrite: then the batch comes again.
+_SAVE_LEADS: Final = """
+insert into leads (lead_id, key, version, facts)
+select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
+on conflict (lead_id) do update set key = excluded.key, version = excluded.version, facts = excluded.facts
+where leads.version = excluded.version - 1
+"""
+_CLOCKS: Final = "select * from clocks where lead_id = any($1::text[]) order by id for update"
+_SAVE_CLOCKS: Final = """
+insert into clocks (id, lead_id, key, terms, policy, assignment_id, rep, pool, source, start_at, due_at, stops,
+                    status, reason, breached_at, ended_at, corrected, fired, next_at, version, outcome_at)
+select * from unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
+    $10::timestamptz[], $11::timestamptz[], $12::bytea[], $13::text[], $14::text[], $15::timestamptz[],
+    $16::timestamptz[], $17::bool[], $18::int[], $19::timestamptz[], $20::bigint[], $21::timestamptz[])
+on conflict (id) do update set
+    rep = excluded.rep, pool = excluded.pool, due_at = excluded.due_at, stops = excluded.stops,
+    status = excluded.status, reason = excluded.reason, breached_at = excluded.breached_at,
+    ended_at = excluded.ended_at, corrected = excluded.corrected, fired = excluded.fired,
+    next_at = excluded.next_at, version = excluded.version, outcome_at = excluded.outcome_at
+"""
+_DUE: Final = """
+select * from clocks where next_at <= $1 order by next_at, id limit $2 for update skip locked
+"""
+_SAVE_TERMS: Final = """
+insert into terms (id, terms) select * from unnest($1::text[], $2::bytea[]) on conflict do nothing
+"""
+_ERASED: Final = """
+insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
+"""
+
+
+@dataclass(slots=True)
+class LeadRow:
+    """What is stored of a lead: the key of its events, and its facts by their id."""
+
+    lead_id: str
+    key: str
+    facts: dict[str, Fact]
+    version: int = 0
+
+
+async def merges_of(connection: Connection, leads: Collection[str]) -> set[tuple[str, str]]:
+    """Every pair of leads, one of which is among these, that was ever merged."""
+    return {(row["lead_id"], row["into_lead"]) for row in await connection.fetch(_MERGES, list(leads))}
+
+
+async def load_leads(connection: Connection, leads: Collection[str]) -> dict[str, LeadRow]:
+    """The leads that there are, locked for the transaction."""
+    return {row["lead_id"]: _lead(row) for row in await connection.fetch(_LEADS, sorted(leads))}
+
+
+async def load_clocks(connection: Connection, leads: Collection[str]) -> dict[str, ClockState]:
+    """All clocks of these leads by their id, locked for the transaction."""
+    return {row["id"]: read_clock(row) for row in await connection.fetch(_CLOCKS, list(leads))}
+
+
+async def claim_due(connection: Connection, *, now: datetime, limit: int) -> list[ClockState]:
+    """Clocks of which something is due, the longest due first, each claimed by one transaction."""
+    return [read_clock(row) for row in await connection.fetch(_DUE, now, limit)]
+
+
+async def next_due(connection: Connection) -> datetime | None:
+    """When something is due next."""
+    instant: datetime | None = await connection.fetchval("select min(next_at) from clocks where next_at is not null")
+    return instant
+
+
+async def oldest_overdue(connection: Connection) -> datetime | None:
+    """The due time of the clock that is overdue the longest."""
+    instant: datetime | None = await connection.fetchval(
+        "select min(due_at) from clocks where status = 'breached' and ended_at is null"
+    )
+    return instant
+
+
+async def save_leads(connection: Connection, rows: Collection[LeadRow]) -> None:
+    """Write leads, each raised by one version.
+
+    Raises:
+        DatabaseUnavailable: another transaction changed one of them meanwhile.
+    """
+    if not rows:
+        return
+    written = [(row.lead_id, row.key, row.version + 1, pack_facts(row.facts.values())) for row in rows]
+    status = await connection.execute(_SAVE_LEADS, *_columns(written))
+    if status != f"INSERT 0 {len(written)}":
+        raise DatabaseUnavailable("a lead was changed by another transaction meanwhile")
+
+
+async def save_clocks(connection: Connection, clocks: Collection[ClockState], *, retracted: Sequence[str] = ()) -> None:
+    """Write clocks, and delete those that never began."""
+    if retracted:
+        await connection.execute("delete from clocks where id = any($1::text[])", retracted)
+    if clocks:
+        await connection.execute(_SAVE_CLOCKS, *_columns([_clock_row(clock) for clock in clocks]))
+
+
+async def save_merges(connection: Connection, pairs: Collection[tuple[str, str]]) -> None:
+    """Remember who was merged with whom."""
+    if pairs:
+        await connection.execute(_SAVE_MERGES, *_columns(sorted(pairs)))
+
+
+async def load_terms(connection: Connection, ids: Collection[str]) -> dict[str, Terms]:
+    """The terms with these ids that there are."""
+    rows = await connection.fetch("select * from terms where id = any($1::text[])", list(ids))
+    return {row["id"]: unpack_terms(row["id"], row["terms"]) for row in rows}
+
+
+async def save_terms(connection: Connection, terms: Iterable[Terms]) -> None:
+    """Write terms that may be there already."""
+    rows = sorted((each.id, pack_terms(each)) for each in terms)  # one order for all, so that nobody waits in a circle
+    await connection.execute(_SAVE_TERMS, *_columns(rows))
+
+
+async def erased_at(connection: Connection, leads: Collection[str]) -> Mapping[str, datetime]:
+    """When each of these was erased, if it was."""
+    rows = await connection.fetch("select * from erased where lead_id = any($1::text[])", list(leads))
+    return {row["lead_id"]: row["at"] for row in rows}
+
+
+async def erase(connection: Connection, lead: str, *, at: datetime) -> None:
+    """Forget a person, but for the id and the instant. The clocks go as their facts do."""
+    await connection.execute("delete from merges where lead_id = $1 or into_lead = $1", lead)
+    await forget(connection, lead)
+    await connection.execute(_ERASED, lead, at)
+
+
+async def delete_leads(connection: Connection, leads: Collection[str]) -> None:
+    """Delete the facts of leads."""
+    if leads:
+        await connection.execute("delete from leads where lead_id = any($1::text[])", list(leads))
+
+
+def read_clock(row: asyncpg.Record) -> ClockState:
+    """A row of the table as the value that it is."""
+    return ClockState(
+        id=row["id"],
+        lead=row["lead_id"],
+        key=row["key"],
+        terms=row["terms"],
+        policy=row["policy"],
+        start=row["start_at"],
+        due=row["due_at"],
+        assignment=row["assignment_id"],
+        rep=row["rep"],
+        pool=row["pool"],
+        source=row["source"],
+        stops=tuple(Pause(parse_instant(since), _instant(to)) for since, to in orjson.loads(row["stops"])),
+        status=Status(row["status"]),
+        reason=None if row["reason"] is None else Reason(row["reason"]),
+        breached_at=row["breached_at"],
+        ended_at=row["ended_at"],
+        corrected=row["corrected"],
+        fired=row["fired"],
+        next_at=row["next_at"],
+        version=row["version"],
+    )
+
+
+def _clock_row(clock: ClockState) -> tuple[object, ...]:
+    stops = [(format_instant(each.since), None if each.to is None else format_instant(each.to)) for each in clock.stops]
+    return (
+        clock.id,
+        clock.lead,
+        clock.key,
+        clock.terms,
+        clock.policy,
+        clock.assignment,
+        clock.rep,
+        clock.pool,
+        clock.source,
+        clock.start,
+        clock.due,
+        orjson.dumps(stops),
+        clock.status.value,
+        None if clock.reason is None else clock.reason.value,
+        clock.breached_at,
+        clock.ended_at,
+        clock.corrected,
+        clock.fired,
+        clock.next_at,
+        clock.version,
+        clock.outcome_at,
+    )
+
+
+def _lead(row: asyncpg.Record) -> LeadRow:
+    facts = {fact.id: fact for fact in unpack_facts(row["lead_id"], row["facts"])}
+    return LeadRow(row["lead_id"], row["key"], facts, row["version"])
+
+
+def _instant(text: str | None) -> datetime | None:
+    return None if text is None else parse_instant(text)
+
+
+def _columns(rows: Sequence[tuple[object, ...]]) -> list[list[object]]:
+    """Rows as the arrays that `unnest` wants."""
+    return [list(column) for column in zip(*rows, strict=True)]

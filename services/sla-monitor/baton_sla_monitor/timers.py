@@ -1,0 +1,65 @@
+"""What the monitor does by the clock alone: warn, breach, escalate, each at its instant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from baton.flow.unit_of_work import UnitOfWork, Units
+from baton.kernel.instants import parse_instant
+from baton_sla_monitor import metrics, repository
+from baton_sla_monitor.deciding.clock_state import ClockState
+from baton_sla_monitor.deciding.firing import fire
+from baton_sla_monitor.deciding.transitions import Transition, tell
+from baton_sla_monitor.handlers import as_event, count_outcomes
+from baton_sla_monitor.shelf import TermsShelf
+
+_AT_ONCE: Final = 200
+_LOOK_AT_OVERDUE: Final = timedelta(seconds=10)
+
+
+@dataclass(slots=True)
+class ClockTimer:
+    """Fires clocks. Copies of the service share the work: each claims clocks that no other has in hand."""
+
+    units: Units
+    shelf: TermsShelf
+    name: str = "sla-clocks"
+    _looked_at: datetime | None = None
+
+    async def step(self) -> int:
+        """Fire what is due. Gives the number of clocks; call again until it is 0."""
+        async with self.units.begin() as unit:
+            due = await repository.claim_due(unit.connection, now=unit.now, limit=_AT_ONCE)
+            moments = [clock.next_at for clock in due if clock.next_at is not None]
+            told = await self._fire(due, unit) if due else []
+            await self._measure_overdue(unit)
+        for moment in moments:
+            metrics.firing_lateness.observe((unit.now - moment).total_seconds())
+        count_outcomes(told)
+        return len(due)
+
+    async def next_due(self) -> datetime | None:
+        """When the next clock has something due."""
+        async with self.units.database.connection() as connection:
+            return await repository.next_due(connection)
+
+    async def _fire(self, due: Sequence[ClockState], unit: UnitOfWork) -> list[Transition]:
+        terms = await self.shelf.find(unit.connection, {clock.terms for clock in due})
+        told = [each for clock in due for each in fire(clock, terms[clock.terms], now=unit.now)]
+        for telling in tell(sorted(told, key=_moment), terms):
+            unit.emit(as_event(telling, unit))
+        await repository.save_clocks(unit.connection, due)
+        return told
+
+    async def _measure_overdue(self, unit: UnitOfWork) -> None:
+        if self._looked_at is not None and unit.now < self._looked_at + _LOOK_AT_OVERDUE:
+            return
+        self._looked_at = unit.now
+        oldest = await repository.oldest_overdue(unit.connection)
+        metrics.oldest_overdue.set(0.0 if oldest is None else max((unit.now - oldest).total_seconds(), 0.0))
+
+
+def _moment(transition: Transition) -> datetime:
+    """What the clock alone brings about has its moment for a cause."""
+    return parse_instant(transition.cause)

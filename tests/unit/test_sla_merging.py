@@ -1,0 +1,86 @@
+"""Clocks of leads that turn out to be one person (contract §6, merging)."""
+
+from baton.leads.events import SlaCancelled
+from baton_sla_monitor.deciding.clock_state import Status
+from baton_sla_monitor.deciding.facts import Fact, FactKind
+from tests.support.sla import Monitor, at, fact, policy, terms
+
+ROUTE = policy("route", target="5m", start="captured", to="assigned")
+CONTACT = policy("contact", target="4h")
+
+
+def captured(told: str, lead: str) -> Fact:
+    return fact(FactKind.CAPTURED, at(told), lead=lead)
+
+
+def assigned(told: str, lead: str) -> Fact:
+    return fact(FactKind.ASSIGNED, at(told), lead=lead, assignment=f"of {lead}", rep="mary")
+
+
+def merged(told: str, lead: str, into: str) -> Fact:
+    return fact(FactKind.MERGED, at(told), lead=lead, other=into)
+
+
+def statuses(monitor: Monitor, name: str) -> dict[str, Status]:
+    return {each.lead: each.status for each in monitor.clocks.values() if each.policy == name}
+
+
+def test_the_clocks_of_the_younger_assignment_are_cancelled() -> None:
+    monitor = Monitor(terms(CONTACT))
+    monitor.hear(assigned("10:00", "old"), assigned("10:30", "new"))
+
+    monitor.hear(merged("11:00", "old", "new"))
+
+    assert statuses(monitor, "contact") == {"old": Status.RUNNING, "new": Status.CANCELLED}
+    [cancelled] = monitor.events(SlaCancelled)
+    assert isinstance(cancelled, SlaCancelled)
+    assert (cancelled.reason, cancelled.lead_id) == ("merged", "new")
+
+
+def test_a_lead_that_waits_stops_waiting_when_the_other_has_a_rep() -> None:
+    monitor = Monitor(terms(ROUTE, CONTACT))
+    monitor.hear(assigned("10:00", "one"))
+    monitor.hear(captured("10:58", "two"))
+
+    monitor.hear(merged("11:00", "two", "one"))
+
+    assert statuses(monitor, "route") == {"two": Status.CANCELLED}
+    assert statuses(monitor, "contact") == {"one": Status.RUNNING}
+
+
+def test_of_two_that_wait_the_older_clock_goes_on() -> None:
+    monitor = Monitor(terms(ROUTE))
+    monitor.hear(captured("10:00", "one"))
+    monitor.hear(captured("10:01", "two"))
+
+    monitor.hear(merged("10:02", "one", "two"))
+
+    assert statuses(monitor, "route") == {"one": Status.RUNNING, "two": Status.CANCELLED}
+
+
+def test_a_touch_on_either_lead_meets_the_clock() -> None:
+    monitor = Monitor(terms(CONTACT))
+    monitor.hear(assigned("10:00", "one"), merged("10:30", "one", "two"))
+
+    monitor.hear(fact(FactKind.TOUCHED, at("11:00"), lead="two", channel="call"))
+
+    assert statuses(monitor, "contact") == {"one": Status.MET}
+
+
+def test_after_unmerging_each_is_a_person_again() -> None:
+    monitor = Monitor(terms(CONTACT))
+    monitor.hear(assigned("10:00", "one"), merged("10:30", "one", "two"))
+    monitor.hear(fact(FactKind.UNMERGED, at("11:00"), lead="one", other="two"))
+
+    monitor.hear(fact(FactKind.TOUCHED, at("11:30"), lead="two", channel="call"))
+
+    assert statuses(monitor, "contact") == {"one": Status.RUNNING}
+
+
+def test_merging_in_a_circle_ends() -> None:
+    monitor = Monitor(terms(CONTACT))
+    monitor.hear(assigned("10:00", "one"), merged("10:30", "one", "two"))
+
+    monitor.hear(merged("11:00", "two", "one"))
+
+    assert statuses(monitor, "contact") == {"one": Status.RUNNING}
