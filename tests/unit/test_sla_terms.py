@@ -161,10 +161,10 @@ def test_only_a_hold_for_working_hours_stops_a_clock() -> None:
             ),
             (),
         )
-        for reason in ("outside_hours", "cap_day")
+        for reason in ("outside_hours", "outside working hours", "cap_day")
     ]
 
-    assert [fact.outside_hours for fact in held if fact] == [True, False]
+    assert [fact.outside_hours for fact in held if fact] == [True, True, False]
 
 
 def test_terms_survive_being_stored() -> None:

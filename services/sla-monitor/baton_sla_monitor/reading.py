@@ -26,6 +26,8 @@ from baton_sla_monitor.deciding.facts import Fact, FactKind
 from baton_sla_monitor.deciding.terms import Terms, terms_at_assignment, terms_at_capture
 
 _ACCOUNT: Final = "account."
+_ONLY_HOURS: Final = frozenset({SkipCode.OUTSIDE_HOURS.value, "outside working hours"})
+"""How the router says that nothing but working hours is in the way: by code, or in words for people."""
 
 
 def agreed_terms(event: Event, playbook: Playbook) -> tuple[Terms, ...]:
@@ -65,7 +67,7 @@ def _of_router(event: Event, terms: tuple[Terms, ...]) -> Fact | None:
         case LeadAssigned() as assigned:
             return _assigned(event, assigned, terms)
         case LeadHeld() as held:
-            only_hours = held.hold.reason == SkipCode.OUTSIDE_HOURS
+            only_hours = held.hold.reason in _ONLY_HOURS
             return replace(_fact(event, FactKind.HELD, held.lead.lead_id), outside_hours=only_hours)
         case LeadNurtured() as nurtured:
             return _fact(event, FactKind.NURTURED, nurtured.lead.lead_id)
