@@ -1,5 +1,6 @@
 """The composition root of ingest: the only place that wires."""
 
+import asyncio
 from typing import Final
 
 from fastapi import FastAPI
@@ -7,6 +8,7 @@ from fastapi import FastAPI
 from baton.flow.bus import Bus
 from baton.flow.database import Database
 from baton.kernel.clock import Clock
+from baton.leads.normalising import load
 from baton.leads.topics import Topic
 from baton.service.service import build
 from baton.service.settings import Settings
@@ -35,7 +37,14 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         handler=lambda _: read_referenced,
     )
     service.timers.append(LedgerTimer(service.units))
+    service.loops.append(_warm_up)
     path = Path(units=service.units, bus=bus)
     app = create_web(service, title="Baton ingest", settings=settings, routers=[router], on_stop=path.drain)
     app.state.reception = Reception(path=path, playbook=service.feed.current)
     return app
+
+
+async def _warm_up(stopping: asyncio.Event) -> None:
+    """Read the lists of domains and countries before the first lead has to wait for them."""
+    await asyncio.to_thread(load)
+    await stopping.wait()

@@ -90,6 +90,7 @@ class KafkaBus:
         places: dict[Any, int] = {}
         while True:
             consumer = AIOKafkaConsumer(
+                self._full(topic),
                 **self._settings.connection,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
@@ -97,7 +98,7 @@ class KafkaBus:
                 max_partition_fetch_bytes=_MAX_RECORD_BYTES,
             )
             try:
-                async for record in _read_on(consumer, self._full(topic), places, follow=follow, from_end=from_end):
+                async for record in _read_on(consumer, places, follow=follow, from_end=from_end):
                     yield received(record, self._settings.prefix)
                 return
             except KafkaFailure as failure:
@@ -204,13 +205,10 @@ class KafkaBus:
         return self._settings.prefix + topic
 
 
-async def _read_on(
-    consumer: Any, topic: str, places: dict[Any, int], *, follow: bool, from_end: bool
-) -> AsyncIterator[Any]:
+async def _read_on(consumer: Any, places: dict[Any, int], *, follow: bool, from_end: bool) -> AsyncIterator[Any]:
     """Read from where `places` says, keeping them up to date."""
     await bounded(consumer.start(), _SECONDS)
-    partitions = await bounded(_partitions_of(consumer, topic), _SECONDS)
-    consumer.assign(partitions)
+    partitions = sorted(consumer.assignment())
     ends = await bounded(consumer.end_offsets(partitions), _SECONDS)
     begins = await bounded(consumer.beginning_offsets(partitions), _SECONDS)
     for place in partitions:
@@ -222,11 +220,6 @@ async def _read_on(
             for record in records:
                 places[place] = record.offset + 1
                 yield record
-
-
-async def _partitions_of(consumer: Any, topic: str) -> list[Any]:
-    await consumer.topics()
-    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
 
 
 def _configuration(topic: TopicSpec) -> dict[str, str]:
