@@ -16,6 +16,7 @@ _TRANSIENT: Final = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
+    asyncpg.InternalClientError,  # what asyncpg calls a server that dies in the middle of a query
 )
 _COMMAND_SECONDS: Final = 15.0
 _ACQUIRE_SECONDS: Final = 5.0

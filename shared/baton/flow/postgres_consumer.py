@@ -33,7 +33,7 @@ insert into baton_bus.positions (consumer_group, topic, position)
 select $1, * from unnest($2::text[], $3::bigint[])
 on conflict (consumer_group, topic) do update set position = excluded.position
 """
-_GONE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+GONE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class PostgresConsumer:
@@ -59,7 +59,7 @@ class PostgresConsumer:
     async def stop(self) -> None:
         connection, self._connection, self._places = self._connection, None, None
         if connection is not None:
-            with suppress(*_GONE):
+            with suppress(*GONE):
                 await connection.close(timeout=2)
 
     async def consume(self, handle: Handle, *, max_records: int, wait: timedelta) -> int:
@@ -68,14 +68,14 @@ class PostgresConsumer:
                 await asyncio.sleep(min(wait.total_seconds(), _STANDBY_SECONDS))
                 return 0
             records = await self._poll_or_wait(max_records, wait)
-        except _GONE as error:
+        except GONE as error:
             await self._lose(error)
         if not records:
             return 0
         await handle(records)
         try:
             await self._mark(records)
-        except _GONE as error:
+        except GONE as error:
             await self._lose(error)
         return len(records)
 

@@ -17,7 +17,7 @@ import structlog
 from baton.flow.bus import BusUnavailable, Consumer, Received, Record, TopicSpec
 from baton.flow.database import Connection, Database, DatabaseUnavailable
 from baton.flow.headers import pack_headers
-from baton.flow.postgres_consumer import CHANNEL, PostgresConsumer, received
+from baton.flow.postgres_consumer import CHANNEL, GONE, PostgresConsumer, received
 from baton.kernel.clock import Clock
 
 log = structlog.get_logger()
@@ -242,7 +242,7 @@ class PostgresBus:
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
                 await connection.add_listener(CHANNEL, lambda *_: self._wake())
                 await lost.wait()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except GONE:
                 await asyncio.sleep(POLL_SECONDS)
             finally:
                 if connection is not None:
