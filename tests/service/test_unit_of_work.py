@@ -1,0 +1,349 @@
+"""The laws of flow on a real PostgreSQL: nothing lost, nothing twice, one bad record alone, order kept."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from baton.flow import dead_letters
+from baton.flow.bus import BusUnavailable, Record
+from baton.flow.database import Database
+from baton.flow.dead_letters import Budget
+from baton.flow.deliveries import ConsumerPaused, Delivery, NotReady, RetryLater
+from baton.flow.inbox import keep_partitions, week_of
+from baton.flow.memory import MemoryBus
+from baton.flow.outbox import Relay
+from baton.flow.unit_of_work import UnitOfWork, Units
+from baton.flow.worker import Worker
+from baton.kernel.clock import ManualClock
+from baton.kernel.ids import derived_id
+from baton.leads.envelope import Event, decode, encode
+from baton.leads.events import LeadAccepted, LeadActivity
+from baton.leads.topics import Topic
+from baton.leads.values import Activity
+from baton.service.migrations import Chain, check, downgrade, upgrade
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TOY = Chain("tests.support.toy")
+NAME = "toy"
+
+
+@dataclass
+class Toy:
+    """A service that notes what it handled and answers every activity with an event."""
+
+    database: Database
+    bus: MemoryBus
+    clock: ManualClock
+    lanes: frozenset[int] | None = None
+    failing: set[str] = field(default_factory=set)
+    later: set[str] = field(default_factory=set)
+    ready: bool = True
+
+    def __post_init__(self) -> None:
+        self.consumer = self.bus.consumer("toy", [Topic.ACTIVITY])
+        lanes = self.lanes
+        self.relay = Relay(
+            database=self.database,
+            bus=self.bus,
+            lanes=(lambda: self.consumer.lanes) if lanes is None else (lambda: lanes),
+        )
+        self.units = Units(database=self.database, bus=self.bus, clock=self.clock, relay=self.relay)
+        self.worker = Worker(
+            name=NAME, group="toy", topics=[Topic.ACTIVITY], consumer=self.consumer, handler=self.handle,
+            units=self.units, bus=self.bus, clock=self.clock,
+        )  # fmt: skip
+
+    async def handle(self, deliveries: Sequence[Delivery], unit: UnitOfWork) -> None:
+        if not self.ready:
+            raise NotReady("asleep")
+        for delivery in deliveries:
+            data = delivery.event.data
+            assert isinstance(data, LeadActivity)
+            if data.activity.kind in self.failing:
+                raise ValueError(f"{data.activity.kind} is bad")
+            if data.activity.kind in self.later:
+                raise RetryLater("not yet", after=timedelta(minutes=1))
+            await unit.connection.execute(
+                "insert into handled (lead_id, kind) values ($1, $2)", data.lead_id, data.activity.kind
+            )
+            answer = LeadAccepted(lead_id=data.lead_id, assignment_id="a")
+            unit.emit(
+                delivery.event.followed_by(
+                    answer, id=derived_id("answer", delivery.event.id), source="/toy", time=unit.now
+                )
+            )
+
+    async def handled(self) -> list[tuple[str, str]]:
+        async with self.database.connection() as connection:
+            rows = await connection.fetch("select lead_id, kind from handled order by id")
+        return [(row["lead_id"], row["kind"]) for row in rows]
+
+    async def count(self, table: str) -> int:
+        async with self.database.connection() as connection:
+            number: int = await connection.fetchval(f"select count(*) from {table}")  # noqa: S608 - a table's name
+        return number
+
+    async def settle(self) -> None:
+        while await self.worker.step():
+            pass
+
+
+@pytest.fixture
+async def toy(database: str) -> AsyncIterator[Toy]:
+    await upgrade(database, TOY)
+    db = Database(database, schema="toy")
+    await db.start()
+    clock = ManualClock(NOW)
+    made = Toy(db, MemoryBus(clock, partitions=2), clock)
+    await made.consumer.start()
+    yield made
+    await db.stop()
+
+
+def activity(lead: str, kind: str) -> Record:
+    event = Event(
+        id=derived_id("test", lead, kind),
+        source="/test",
+        time=NOW,
+        key=lead,
+        data=LeadActivity(lead_id=lead, account=None, activity=Activity(id=kind, kind=kind, at=NOW, source="test")),
+    )
+    headers, value = encode(event)
+    return Record(topic=Topic.ACTIVITY, key=lead.encode(), value=value, headers=headers)
+
+
+def answers(toy: Toy) -> list[str]:
+    logs = [record for (topic, _), log in sorted(toy.bus.logs.items()) for record in log if topic == Topic.WORKED]
+    return [decode(record.headers, record.value).id for record in logs]
+
+
+async def test_a_record_that_comes_twice_is_handled_once(toy: Toy) -> None:
+    await toy.bus.publish([activity("a", "call"), activity("a", "call")])
+
+    await toy.worker.step()
+    await toy.bus.publish([activity("a", "call")])
+    await toy.worker.step()
+
+    assert await toy.handled() == [("a", "call")]
+
+
+async def test_what_a_handler_emits_is_published_once_it_is_committed(toy: Toy) -> None:
+    await toy.bus.publish([activity("a", "call")])
+
+    await toy.worker.step()
+
+    assert answers(toy) == [derived_id("answer", derived_id("test", "a", "call"))]
+    assert await toy.count("outbox") == 0
+
+
+async def test_one_bad_record_among_many_is_buried_alone(toy: Toy) -> None:
+    toy.failing.add("bad")
+    await toy.bus.publish([activity(f"l{n}", "bad" if n == 5 else "good") for n in range(12)])
+
+    await toy.worker.step()
+
+    assert len(await toy.handled()) == 11
+    assert await toy.count("dead_letters") == 1
+    copies = [log for (topic, _), log in toy.bus.logs.items() if topic == Topic.DEAD_LETTERS]
+    ((copy,),) = copies
+    headers = dict(copy.headers)
+    assert headers["dl_consumer"] == b"toy"
+    assert headers["dl_reason"] == b"failed"
+    assert headers["ce_type"] == b"lead.activity"
+
+
+async def test_what_is_no_event_is_buried_with_its_bytes(toy: Toy) -> None:
+    await toy.bus.publish([Record(topic=Topic.ACTIVITY, key=b"k", value=b"\xff\x00", headers=(("x", b"\xfe"),))])
+
+    await toy.worker.step()
+
+    async with toy.database.connection() as connection:
+        row = await connection.fetchrow("select reason, value, key from dead_letters")
+    assert row is not None
+    assert (row["reason"], row["value"], row["key"]) == ("unreadable", b"\xff\x00", b"k")
+
+
+async def test_a_retry_holds_back_its_lead_in_order_and_nobody_else(toy: Toy) -> None:
+    toy.later.add("early")
+    await toy.bus.publish([activity("a", "early")])
+    await toy.worker.step()
+    await toy.bus.publish([activity("a", "later"), activity("b", "other")])
+    await toy.worker.step()
+    before = await toy.handled()
+
+    toy.later.clear()
+    toy.clock.advance(timedelta(minutes=1))
+    for _ in range(4):
+        await toy.worker.step()
+
+    assert before == [("b", "other")]
+    assert [kind for lead, kind in await toy.handled() if lead == "a"] == ["early", "later"]
+    assert await toy.count("retries") == 0
+
+
+async def test_a_retry_is_due_at_its_exact_instant(toy: Toy) -> None:
+    toy.later.add("early")
+    await toy.bus.publish([activity("a", "early")])
+
+    await toy.worker.step()
+
+    assert await toy.worker.next_due() == NOW + timedelta(minutes=1)
+
+
+async def test_a_retry_that_never_succeeds_becomes_a_dead_letter(toy: Toy) -> None:
+    toy.later.add("early")
+    await toy.bus.publish([activity("a", "early")])
+
+    for _ in range(12):
+        await toy.worker.step()
+        toy.clock.advance(timedelta(minutes=2))
+
+    assert await toy.count("retries") == 0
+    async with toy.database.connection() as connection:
+        assert await connection.fetchval("select reason from dead_letters") == "gave_up"
+
+
+async def test_a_replayed_dead_letter_goes_to_the_consumer_that_failed(toy: Toy) -> None:
+    toy.failing.add("bad")
+    await toy.bus.publish([activity("a", "bad")])
+    await toy.worker.step()
+
+    toy.failing.clear()
+    async with toy.database.connection() as connection:
+        row = await connection.fetchrow("select id, key from dead_letters")
+        assert row is not None
+        chosen = await dead_letters.replay(connection, [row["id"]], [toy.bus.lane(row["key"])], now=toy.clock.now())
+        again = await dead_letters.replay(connection, [row["id"]], [toy.bus.lane(row["key"])], now=toy.clock.now())
+    toy.clock.advance(timedelta(seconds=1))
+    await toy.worker.step()
+
+    assert (len(chosen), again) == (1, [])
+    assert await toy.handled() == [("a", "bad")]
+
+
+async def test_too_many_dead_letters_stop_the_consumer_instead_of_emptying_the_topic(toy: Toy) -> None:
+    budget = Budget(limit=3, window=timedelta(minutes=1), pause=timedelta(seconds=30))
+    for _ in range(3):
+        budget.spend(NOW)
+
+    with pytest.raises(ConsumerPaused) as paused:
+        budget.spend(NOW + timedelta(seconds=59))
+
+    assert paused.value.until == NOW + timedelta(seconds=89)
+
+
+async def test_a_broken_handler_stops_with_its_records_still_on_the_bus(toy: Toy) -> None:
+    toy.failing.add("bad")
+    await toy.bus.publish([activity(f"l{n}", "bad") for n in range(60)])
+
+    with pytest.raises(ConsumerPaused):
+        await toy.worker.step()
+
+    assert await toy.count("dead_letters") == 50
+    assert (await toy.bus.depths("toy", [Topic.ACTIVITY]))[Topic.ACTIVITY] >= 10
+
+
+async def test_a_consumer_that_is_not_ready_buries_nothing(toy: Toy) -> None:
+    toy.ready = False
+    await toy.bus.publish([activity("a", "call")])
+    with pytest.raises(NotReady):
+        await toy.worker.step()
+
+    toy.ready = True
+    await toy.worker.step()
+
+    assert await toy.handled() == [("a", "call")]
+    assert await toy.count("dead_letters") == 0
+
+
+async def test_an_outbox_that_could_not_be_published_is_published_later_in_order(toy: Toy) -> None:
+    await toy.bus.publish([activity("a", "one"), activity("a", "two")])
+    publish = toy.bus.publish
+
+    async def away(records: Sequence[Record]) -> None:
+        raise BusUnavailable("away")
+
+    toy.bus.publish = away  # type: ignore[method-assign]
+    with pytest.raises(BusUnavailable):
+        await toy.worker.step()
+    waiting = await toy.count("outbox")
+    toy.bus.publish = publish  # type: ignore[method-assign]
+    await toy.worker.step()
+
+    assert waiting == 2
+    assert answers(toy) == [derived_id("answer", derived_id("test", "a", kind)) for kind in ("one", "two")]
+    assert await toy.handled() == [("a", "one"), ("a", "two")]
+
+
+async def test_who_takes_over_a_lane_first_publishes_what_its_predecessor_left(toy: Toy) -> None:
+    stranger = Toy(toy.database, toy.bus, toy.clock, lanes=frozenset())
+    async with stranger.units.begin() as unit:
+        unit.emit(_event("a", "left behind"))
+    assert await toy.count("outbox") == 1
+
+    await toy.worker.step()
+
+    assert await toy.count("outbox") == 0
+    ((record,),) = [log for (topic, _), log in toy.bus.logs.items() if topic == Topic.ACTIVITY and log]
+    assert decode(record.headers, record.value).id == derived_id("left", "a", "left behind")
+
+
+async def test_a_relay_publishes_only_the_lanes_it_owns(toy: Toy) -> None:
+    other = Toy(toy.database, toy.bus, toy.clock, lanes=frozenset())
+    async with other.units.begin() as unit:
+        unit.emit(_event("a", "x"))
+
+    assert await other.relay.publish() == 0
+    assert await toy.relay.publish() == 1
+
+
+async def test_a_unit_that_fails_leaves_no_state_and_no_event(toy: Toy) -> None:
+    async def fail() -> None:
+        async with toy.units.begin() as unit:
+            await unit.connection.execute("insert into handled (lead_id, kind) values ('a', 'b')")
+            unit.emit(_event("a", "x"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+
+    assert (await toy.count("handled"), await toy.count("outbox")) == (0, 0)
+
+
+async def test_ids_are_forgotten_by_dropping_a_week_and_a_repeat_is_still_known_the_week_after(toy: Toy) -> None:
+    await toy.bus.publish([activity("a", "call")])
+    await toy.worker.step()
+    toy.clock.advance(timedelta(days=8))
+    async with toy.database.connection() as connection:
+        await keep_partitions(connection, now=toy.clock.now())
+    await toy.bus.publish([activity("a", "call")])
+    await toy.worker.step()
+    known = await toy.handled()
+
+    toy.clock.advance(timedelta(days=40))
+    async with toy.database.connection() as connection:
+        await keep_partitions(connection, now=toy.clock.now())
+        names = [
+            r["relname"] for r in await connection.fetch("select relname from pg_class where relname ~ '^inbox_2'")
+        ]
+
+    assert known == [("a", "call")]
+    assert min(names) == f"inbox_{week_of(toy.clock.now()):%Y%m%d}"
+
+
+async def test_migrations_go_up_and_down_and_up_and_match_the_models(database: str) -> None:
+    await upgrade(database, TOY)
+    differences = await check(database, TOY)
+    await downgrade(database, TOY)
+    await upgrade(database, TOY)
+
+    assert (list(differences), list(await check(database, TOY))) == ([], [])
+
+
+def _event(lead: str, kind: str) -> Event:
+    return Event(
+        id=derived_id("left", lead, kind), source="/toy", time=NOW, key=lead,
+        data=LeadActivity(lead_id=lead, account=None, activity=Activity(id=kind, kind=kind, at=NOW, source="test")),
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The smallest service there is: the tables of flow, and what its handler did."""

@@ -1,0 +1,17 @@
+"""One table beside those of flow."""
+
+import sqlalchemy as sa
+
+from baton.flow.tables import add_flow_tables
+
+SCHEMA = "toy"
+metadata = sa.MetaData(schema=SCHEMA)
+add_flow_tables(metadata)
+
+handled = sa.Table(
+    "handled",
+    metadata,
+    sa.Column("id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("lead_id", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+)
