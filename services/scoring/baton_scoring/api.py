@@ -50,7 +50,7 @@ class BatchRequest(BaseModel):
     items: list[ScoreRequest] = Field(min_length=1, max_length=MAX_BATCH)
 
 
-def service_of(request: Request) -> Service:
+async def service_of(request: Request) -> Service:
     """The service that `app.py` wired."""
     service: Service = request.app.state.service
     return service
