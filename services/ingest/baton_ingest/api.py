@@ -29,7 +29,7 @@ MAX_BODY: Final = 8 * 1024 * 1024
 RETRY_AFTER: Final = {"retry-after": "5"}
 
 
-def reception_of(request: Request) -> Reception:
+async def reception_of(request: Request) -> Reception:
     """The reception that `app.py` wired."""
     reception: Reception = request.app.state.reception
     return reception
@@ -42,7 +42,7 @@ Ingester = Annotated[Caller, Depends(require("ingest"))]
 @router.api_route("/v1/sources/{source}", methods=["GET", "POST", "OPTIONS"], tags=["sources"])
 async def receive_from_source(request: Request, source: str) -> Response:
     """A webhook of that source, in its own wire format; answered as that sender expects."""
-    reception = reception_of(request)
+    reception: Reception = request.app.state.reception
     configured = reception.source(source)
     if configured is None:
         return _response(refuse(f"there is no source {source} in the active playbook", status=404))

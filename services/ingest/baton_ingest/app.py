@@ -21,6 +21,8 @@ from baton_ingest.timers import LedgerTimer
 
 GROUP: Final = "baton-ingest"
 TOPICS: Final = (Topic.REFERENCED,)
+SOURCES: Final = "/v1/sources/"
+"""Open at the door: each source has a proof of its own, and a bound on its bodies."""
 
 
 def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database) -> FastAPI:
@@ -39,7 +41,15 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
     service.timers.append(LedgerTimer(service.units))
     service.loops.append(_warm_up)
     path = Path(units=service.units, bus=bus)
-    app = create_web(service, title="Baton ingest", settings=settings, routers=[router], on_stop=path.drain)
+    app = create_web(
+        service,
+        title="Baton ingest",
+        settings=settings,
+        routers=[router],
+        on_stop=path.drain,
+        open_paths=[SOURCES],
+        max_body=None,
+    )
     app.state.reception = Reception(path=path, playbook=service.feed.current)
     return app
 

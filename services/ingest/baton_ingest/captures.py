@@ -8,7 +8,7 @@ from typing import Final
 
 import orjson
 
-from baton.kernel.ids import derived_id
+from baton.kernel.ids import LeadId, derived_id
 from baton.leads.envelope import Event
 from baton.leads.events import EventData, LeadActivity, LeadCaptured
 from baton.leads.normalising import NormalisedLead, normalise
@@ -85,7 +85,7 @@ def capture(
     """Make an event of what a sender told, or say why that can't be done. `lead_id`: the sender named it itself."""
     lead = normalise({**source.defaults, **raw.fields})
     if lead.lead_id is None and lead_id is not None:
-        lead = replace(lead, lead_id=lead_id)
+        lead = replace(lead, lead_id=LeadId(lead_id))
     identity, repeats_for = _identity(raw, source, lead)
     if lead.lead_id is None:
         if raw.vendor_id is not None:

@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from baton.leads.playbook.model import Playbook, Source
+from baton.leads.playbook.model import Playbook, Secret, Source
 from baton_ingest import metrics
 from baton_ingest.captures import Capture, Nameless, Refused, capture
 from baton_ingest.path import Path
@@ -30,6 +30,8 @@ _MINUTE: Final = timedelta(minutes=1)
 _MAX_PEERS: Final = 10_000
 PUBLIC_TYPES: Final = frozenset({"form", "web-to-lead", "pardot-form"})
 """Public by nature: what they say is a claim, not proven."""
+TOKEN_TYPES: Final = frozenset({"salesforce", "chili-piper"})
+"""Their `token` is in the URL that they call; elsewhere it is what we read from the vendor with."""
 
 
 @dataclass(slots=True)
@@ -82,8 +84,9 @@ class Reception:
         kind = SOURCE_TYPES.get(source.type)
         if kind is None:
             return refuse(f"sources of type {source.type} are not served by this release", status=501)
-        secrets = resolve(source.secret)
-        if not secrets and source.secret is not None and not self.trust_all:
+        proof = _proof(source)
+        secrets = resolve(proof)
+        if not secrets and proof is not None and not self.trust_all:
             return refuse("this source is off: its secret is not set on this server", status=503)
         if not self._may_come(request, source, peer):
             return refuse("too many requests, or a page that may not post here", status=429)
@@ -96,7 +99,7 @@ class Reception:
         return await self._keep(kind, request, source, traceparent)
 
     def _prove(self, kind: SourceType, request: SourceRequest, source: Source, secrets: Secrets) -> None:
-        if not (self.trust_all and (source.secret is None or not secrets)):
+        if not (self.trust_all and not secrets):
             kind.prove(request, source, secrets)
 
     async def _keep(self, kind: SourceType, request: SourceRequest, source: Source, traceparent: str | None) -> Answer:
@@ -114,6 +117,11 @@ class Reception:
             return False
         limit = source.rate_per_ip
         return limit is None or self.rates.allows(source.name, peer, limit=limit, now=request.received_at)
+
+
+def _proof(source: Source) -> Secret | None:
+    """The secret that a sender proves itself by; senders that can do nothing else put it into the URL as `?token=`."""
+    return source.secret or (source.token if source.type in TOKEN_TYPES else None)
 
 
 def captures(

@@ -109,7 +109,7 @@ def _flat(body: Mapping[str, object], source: Source) -> RawCapture:
     values = {name: as_text(value) for name, value in body.items()}
     vendor_id = values.pop("vid", None) or values.pop("hs_object_id", None)
     event_id = values.pop("event_id", None)
-    kind = values.pop("event", None) or source.activity
+    kind = values.pop("event", None)
     return RawCapture(fields=_fields(values, source), identity=event_id, vendor_id=vendor_id, kind=kind)
 
 

@@ -47,7 +47,7 @@ class Marketo:
                 fields={_ours(name, source): value for name, value in said.items() if name not in _ABOUT},
                 identity=_identity(said),
                 vendor_id=vendor_id,
-                kind=source.activity or as_text(said.get("event")),
+                kind=as_text(said.get("event")),
                 at=instant(said.get("sent_at")),
                 data=data,
                 test=said.get("test") in (True, "true", "1"),
