@@ -2,23 +2,24 @@
 
 import asyncio
 from collections.abc import Awaitable, Coroutine
-from contextlib import suppress
-from typing import Any, Final, TypeVar
-
-from aiokafka.errors import KafkaError
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
-_STOP_SECONDS: Final = 3.0
-_background: set["asyncio.Task[None]"] = set()
+_background: Final[set["asyncio.Task[None]"]] = set()
 
 
 class KafkaFailure(Exception):
     """A call failed, or took too long. `cause` is aiokafka's error, if it gave one."""
 
     def __init__(self, cause: BaseException) -> None:
-        super().__init__(f"{type(cause).__name__}: {cause}")
+        super().__init__(f"{type(cause).__name__}: {cause}"[:300])
         self.cause = cause
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether our own bound ended it. aiokafka's timeouts are errors of its own."""
+        return isinstance(self.cause, TimeoutError)
 
 
 async def bounded(call: Awaitable[T], seconds: float) -> T:
@@ -30,23 +31,25 @@ async def bounded(call: Awaitable[T], seconds: float) -> T:
     try:
         async with asyncio.timeout(seconds):
             return await call
-    except (KafkaError, OSError, TimeoutError) as error:
-        raise KafkaFailure(error) from error
     except asyncio.CancelledError as error:
         task = asyncio.current_task()
         if task is not None and task.cancelling():  # we are really to stop
             raise
         raise KafkaFailure(error) from error
+    except (
+        Exception
+    ) as error:  # besides its own errors it lets KeyError, AssertionError and the like out when it is torn
+        raise KafkaFailure(error) from error
 
 
-async def discard(client: Any, *, method: str = "stop") -> None:
-    """Stop a client, or give up on it: it may hang with its broker."""
-    with suppress(KafkaFailure, RuntimeError, AssertionError):
-        await bounded(getattr(client, method)(), _STOP_SECONDS)
-
-
-def in_background(work: Coroutine[Any, Any, None]) -> None:
+def in_background(work: Coroutine[object, object, None]) -> None:
     """Let something finish by itself; it is bounded."""
     task = asyncio.create_task(work)
     _background.add(task)
     task.add_done_callback(_background.discard)
+
+
+async def background_finished() -> None:
+    """Wait for what was begun by `in_background` on this loop."""
+    loop = asyncio.get_running_loop()
+    await asyncio.gather(*(task for task in _background if task.get_loop() is loop), return_exceptions=True)

@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-
-from aiokafka.helpers import create_ssl_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,23 +14,10 @@ class KafkaSettings:
     prefix: str = ""
     session_timeout: timedelta = timedelta(seconds=3)
     tls: bool = False
+    """With the authorities of the system, or those that the environment's SSL_CERT_FILE names."""
     sasl_mechanism: str | None = None
     sasl_username: str | None = None
     sasl_password: str | None = None
-
-    @property
-    def connection(self) -> dict[str, Any]:
-        """What every aiokafka client is given."""
-        options: dict[str, Any] = {"bootstrap_servers": self.servers, "client_id": "baton", "request_timeout_ms": 5000}
-        protocol = "SASL" if self.sasl_mechanism else ""
-        options["security_protocol"] = "_".join(filter(None, (protocol, "SSL" if self.tls else "PLAINTEXT")))
-        if self.tls:
-            options["ssl_context"] = create_ssl_context()
-        if self.sasl_mechanism:
-            options["sasl_mechanism"] = self.sasl_mechanism
-            options["sasl_plain_username"] = self.sasl_username
-            options["sasl_plain_password"] = self.sasl_password
-        return options
 
     def __repr__(self) -> str:
         return f"KafkaSettings({self.servers!r})"

@@ -1,9 +1,12 @@
 """The bus in memory: for the simulator and for fast tests. Deterministic, and it can be told to be away."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Final
 
 from baton.flow.bus import BusUnavailable, Consumer, Handle, Received, Record, TopicSpec
@@ -15,26 +18,22 @@ Position = tuple[str, int]
 """Topic and partition."""
 
 
-@dataclass(slots=True)
-class _Group:
-    """What a group has handled, and who its members are, in the order of joining."""
-
-    topics: tuple[str, ...]
-    handled: dict[Position, int] = field(default_factory=dict)
-    members: list["MemoryConsumer"] = field(default_factory=list)
-
-
 class MemoryBus:
-    """All topics in this process. `partitions` holds for every topic."""
+    """All topics in this process. `partitions` holds for every topic, whatever its spec says.
+
+    `logs` is there to be looked at; a log holds what has not been trimmed, by rising offset.
+    """
 
     appends_in_transaction: Final = False
 
     def __init__(self, clock: Clock, *, partitions: int = 1) -> None:
         self.partitions = partitions
         self.logs: dict[Position, list[Received]] = {}
-        self.groups: dict[str, _Group] = {}
-        self.changed = asyncio.Condition()
         self._clock = clock
+        self._specs: dict[str, TopicSpec] = {}
+        self._ends: Counter[Position] = Counter()
+        self._groups: dict[str, _Group] = {}
+        self._changed = asyncio.Event()
         self._away = False
 
     async def start(self) -> None:
@@ -46,37 +45,41 @@ class MemoryBus:
     def go_away(self) -> None:
         """Be unreachable, until `come_back`."""
         self._away = True
+        self.tell()
 
     def come_back(self) -> None:
         self._away = False
+        self.tell()
 
     async def check(self) -> None:
         if self._away:
             raise BusUnavailable("the bus in memory was told to be away")
 
-    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:  # noqa: ARG002 - made when written to
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
         await self.check()
+        self._specs.update({topic.name: topic for topic in topics})
 
     def lane(self, key: bytes) -> int:
         return murmur2(key) % self.partitions
 
     async def publish(self, records: Sequence[Record]) -> None:
         await self.check()
+        now = self._clock.now()
         for record in records:
-            partition = self.lane(record.key)
-            log = self.logs.setdefault((record.topic, partition), [])
-            log.append(
+            place = record.topic, self.lane(record.key)
+            self.logs.setdefault(place, []).append(
                 Received(
                     topic=record.topic,
-                    partition=partition,
-                    offset=len(log),
+                    partition=place[1],
+                    offset=self._ends[place],
                     key=record.key,
                     value=record.value,
                     headers=record.headers,
-                    at=self._clock.now(),
+                    at=now,
                 )
             )
-        await self.tell()
+            self._ends[place] += 1
+        self.tell()
 
     async def append(self, connection: Connection, records: Sequence[Record]) -> None:
         raise NotImplementedError("the bus in memory takes part in no transaction: use the outbox")
@@ -85,52 +88,85 @@ class MemoryBus:
         """Nothing is ever appended."""
 
     def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
-        return MemoryConsumer(self, self.groups.setdefault(group, _Group(tuple(topics))))
+        return MemoryConsumer(self, self._groups.setdefault(group, _Group(tuple(topics))))
 
     async def read(self, topic: str, *, follow: bool, from_end: bool = False) -> AsyncIterator[Received]:
-        places = {partition: self._end(topic, partition) if from_end else 0 for partition in range(self.partitions)}
+        places = {(topic, n): self._ends[topic, n] if from_end else 0 for n in range(self.partitions)}
         while True:
-            await self.check()
-            for partition, place in places.items():
-                for record in self.logs.get((topic, partition), [])[place:]:
-                    places[partition] += 1
-                    yield record
+            if not follow:
+                await self.check()
+            for record in self._after(places):
+                places[topic, record.partition] = record.offset + 1
+                yield record
             if not follow:
                 return
-            async with self.changed:
-                await self.changed.wait_for(
-                    lambda: any(self._end(topic, partition) > place for partition, place in places.items())
-                )
+            await self.until(lambda: bool(self._after(places)))
 
     async def depths(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         await self.check()
-        handled = self.groups[group].handled if group in self.groups else {}
+        handled = self._groups[group].handled if group in self._groups else Counter[Position]()
         return {
-            topic: sum(self._end(topic, n) - handled.get((topic, n), 0) for n in range(self.partitions))
+            topic: sum(len(self.since((topic, n), handled[topic, n])) for n in range(self.partitions))
             for topic in topics
         }
 
     async def join(self) -> None:
-        """Return when every group has handled everything."""
-        async with self.changed:
-            await self.changed.wait_for(lambda: not any(map(self._lags, self.groups.values())))
+        """Return when every group has handled everything. Somebody else has to make them consume."""
+        await self.until(lambda: not any(map(self._lags, self._groups.values())))
 
-    async def tell(self) -> None:
+    def trim(self) -> int:
+        """Forget what is past its topic's retention or, on compacted topics, superseded. Gives how many records."""
+        before = sum(map(len, self.logs.values()))
+        for (topic, _), log in self.logs.items():
+            if topic in self._specs:
+                log[:] = _kept(log, self._specs[topic], now=self._clock.now())
+        return before - sum(map(len, self.logs.values()))
+
+    def since(self, place: Position, offset: int) -> Sequence[Received]:
+        """What a partition still has from `offset` on."""
+        log = self.logs.get(place, [])
+        return log[bisect_left(log, offset, key=attrgetter("offset")) :]
+
+    def tell(self) -> None:
         """Wake whoever waits for something to change."""
-        async with self.changed:
-            self.changed.notify_all()
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
 
-    def _lags(self, group: _Group) -> bool:
-        return any(
-            len(log) > group.handled.get(place, 0) for place, log in self.logs.items() if place[0] in group.topics
-        )
+    async def until(self, so: Callable[[], bool]) -> None:
+        """Wait until it is so."""
+        while not so():
+            await self._changed.wait()
 
-    def _end(self, topic: str, partition: int) -> int:
-        return len(self.logs.get((topic, partition), ()))
+    def _after(self, places: Mapping[Position, int]) -> list[Received]:
+        if self._away:
+            return []
+        return [record for place, offset in places.items() for record in self.since(place, offset)]
+
+    def _lags(self, group: "_Group") -> bool:
+        return any(self.since(place, group.handled[place]) for place in self.logs if place[0] in group.topics)
+
+
+@dataclass(slots=True)
+class _Group:
+    """What a group has handled, and its members in the order of joining."""
+
+    topics: tuple[str, ...]
+    handled: Counter[Position] = field(default_factory=Counter)
+    """The next offset of each partition."""
+    members: list["MemoryConsumer"] = field(default_factory=list)
+    in_hand: dict[int, "MemoryConsumer"] = field(default_factory=dict)
+    """Lanes of which somebody handles records right now: they change their owner when that is over."""
+
+    def lanes(self, member: "MemoryConsumer", partitions: int) -> frozenset[int]:
+        held = {lane for lane, holder in self.in_hand.items() if holder is member}
+        if member not in self.members:
+            return frozenset(held)
+        dealt = set(range(self.members.index(member), partitions, len(self.members)))
+        return frozenset(dealt - self.in_hand.keys() | held)
 
 
 class MemoryConsumer:
-    """A member of a group in memory: partitions are dealt out to members in turn."""
+    """A member of a group in memory: lanes are dealt out to members in turn."""
 
     def __init__(self, bus: MemoryBus, group: _Group) -> None:
         self._bus = bus
@@ -138,10 +174,7 @@ class MemoryConsumer:
 
     @property
     def lanes(self) -> frozenset[int]:
-        if self not in self._group.members:
-            return frozenset()
-        place, count = self._group.members.index(self), len(self._group.members)
-        return frozenset(range(place, self._bus.partitions, count))
+        return self._group.lanes(self, self._bus.partitions)
 
     async def start(self) -> None:
         if self not in self._group.members:
@@ -150,7 +183,7 @@ class MemoryConsumer:
     async def stop(self) -> None:
         if self in self._group.members:
             self._group.members.remove(self)
-            await self._bus.tell()
+            self._bus.tell()
 
     async def consume(self, handle: Handle, *, max_records: int, wait: timedelta) -> int:
         await self._bus.check()
@@ -161,23 +194,40 @@ class MemoryConsumer:
             batch = self._next(max_records)
         if not batch:
             return 0
-        await handle(batch)
-        for record in batch:
-            self._group.handled[record.topic, record.partition] = record.offset + 1
-        await self._bus.tell()
+        lanes = {record.partition for record in batch}
+        self._group.in_hand.update(dict.fromkeys(lanes, self))
+        try:
+            await handle(batch)
+            for record in batch:
+                self._group.handled[record.topic, record.partition] = record.offset + 1
+        finally:
+            for lane in lanes:
+                del self._group.in_hand[lane]
+            self._bus.tell()
         return len(batch)
 
     def _next(self, limit: int) -> list[Received]:
         found: list[Received] = []
         for topic in self._group.topics:
             for lane in sorted(self.lanes):
-                done = self._group.handled.get((topic, lane), 0)
-                found += self._bus.logs.get((topic, lane), [])[done : done + limit - len(found)]
+                place = topic, lane
+                found += self._bus.since(place, self._group.handled[place])[: limit - len(found)]
         return found
 
     async def _wait(self, wait: timedelta) -> None:
         try:
-            async with asyncio.timeout(wait.total_seconds()), self._bus.changed:
-                await self._bus.changed.wait_for(lambda: bool(self._next(1)))
+            async with asyncio.timeout(wait.total_seconds()):
+                await self._bus.until(lambda: bool(self._next(1)))
         except TimeoutError:
             return
+
+
+def _kept(log: Sequence[Received], spec: TopicSpec, *, now: datetime) -> list[Received]:
+    """What of a partition stays."""
+    latest = {record.key: record.offset for record in log}
+    return [
+        record
+        for record in log
+        if (spec.retention is None or record.at >= now - spec.retention)
+        and not (spec.compacted and latest[record.key] > record.offset)
+    ]

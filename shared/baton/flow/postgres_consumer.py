@@ -20,14 +20,25 @@ _ONE_LANE: Final = frozenset({0})
 
 _LOCK: Final = "select pg_try_advisory_lock(hashtext('baton_bus'), hashtext($1))"
 _POSITIONS: Final = "select topic, position from baton_bus.positions where consumer_group = $1"
+# Topics are merged by time, so that one with a backlog doesn't hold up the others. Within a topic only the position
+# counts: clocks may differ or jump, and a record that a later one overtook would never be seen again.
 _POLL: Final = """
-select l.* from unnest($1::text[], $2::bigint[]) as p(topic, position)
-cross join lateral (
-    select topic, position, key, headers, value, at from baton_bus.log
-    where log.topic = p.topic and log.position >= p.position order by log.position limit $3
-) l
-order by l.at, l.topic, l.position limit $3
+select topic, position, key, headers, value, at from (
+    select *, row_number() over merged as place, sum(size) over merged - size as before from (
+        select l.*, octet_length(l.value) as size, max(l.at) over (partition by l.topic order by l.position) as turn
+        from unnest($1::text[], $2::bigint[]) as p(topic, position)
+        cross join lateral (
+            select topic, position, key, headers, value, at from baton_bus.log
+            where log.topic = p.topic and log.position >= p.position order by log.position limit $3
+        ) l
+    ) found
+    window merged as (order by turn, topic, position rows unbounded preceding)
+) counted
+where place <= $3 and before < $4
+order by place
 """
+_POLL_BYTES: Final = 8 * 1024 * 1024
+"""A batch ends with the record that reaches this, however few they are."""
 _MARK: Final = """
 insert into baton_bus.positions (consumer_group, topic, position)
 select $1, * from unnest($2::text[], $3::bigint[])
@@ -90,7 +101,14 @@ class PostgresConsumer:
 
     async def _connect(self) -> asyncpg.Connection:
         # A position that a crash forgets means records given again, no more: it need not wait for the disk.
-        settings = {"synchronous_commit": "off", "application_name": f"baton-bus-{self._group}"[:63]}
+        # Of a machine that vanished the server learns by asking: ten seconds later a stand-by has the group.
+        settings = {
+            "synchronous_commit": "off",
+            "application_name": f"baton-bus-{self._group}"[:63],
+            "tcp_keepalives_idle": "4",
+            "tcp_keepalives_interval": "2",
+            "tcp_keepalives_count": "3",
+        }
         return await asyncpg.connect(self._url, timeout=5, command_timeout=_COMMAND_SECONDS, server_settings=settings)
 
     async def _poll_or_wait(self, limit: int, wait: timedelta) -> Sequence[Received]:
@@ -106,7 +124,8 @@ class PostgresConsumer:
         assert self._connection is not None
         assert self._places is not None
         places = [self._places[topic] for topic in self._topics]
-        return [received(row) for row in await self._connection.fetch(_POLL, self._topics, places, limit)]
+        rows = await self._connection.fetch(_POLL, self._topics, places, limit, _POLL_BYTES)
+        return [received(row) for row in rows]
 
     async def _mark(self, records: Sequence[Received]) -> None:
         assert self._connection is not None

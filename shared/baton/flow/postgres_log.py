@@ -2,13 +2,14 @@
 
 Durable, and commit order is position order: an append takes the topic's row, and with it the next positions, until its
 transaction ends. That serialises the writers of one topic (each topic has one writing service) and leaves no gaps, so
-that a reader who has seen a position has seen all before it. One process of a group consumes, others stand by.
+that a reader who has seen a position has seen all before it. The cost: a topic takes as many commits a second as the
+disk takes one after the other, so writers that need more put more into each. And an append that waits in an open
+transaction stops the topic's other writers, so it comes last. One process of a group consumes, others stand by.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import asyncpg
@@ -18,74 +19,34 @@ from baton.flow.bus import BusUnavailable, Consumer, Received, Record, TopicSpec
 from baton.flow.database import Connection, Database, DatabaseUnavailable
 from baton.flow.headers import pack_headers
 from baton.flow.postgres_consumer import CHANNEL, GONE, PostgresConsumer, received
+from baton.flow.postgres_schema import SCHEMA, migrate
+from baton.flow.postgres_trimming import trim
 from baton.kernel.clock import Clock
 
 log = structlog.get_logger()
 
-SCHEMA: Final = "baton_bus"
 POLL_SECONDS: Final = 0.5
 """Behind the notifications: how late a record is seen at most if one of them got lost."""
 _SLICE: Final = 500
-_TRIM_SLICE: Final = 5000
 _UPKEEP_SECONDS: Final = 60.0
-_LOCK: Final = 0x0BA7_0001
 
-_CREATE: Final = """
-create schema if not exists baton_bus;
-create table if not exists baton_bus.topics (
-    name text primary key,
-    next bigint not null default 0,
-    retention interval,
-    compacted boolean not null default false
-);
-create table if not exists baton_bus.log (
-    topic text not null,
-    position bigint not null,
-    key bytea not null,
-    headers bytea not null,
-    value bytea not null,
-    at timestamptz not null,
-    primary key (topic, position)
-);
-create table if not exists baton_bus.positions (
-    consumer_group text not null,
-    topic text not null,
-    position bigint not null,
-    primary key (consumer_group, topic)
-);
-"""
 _TOPIC: Final = """
 insert into baton_bus.topics (name, retention, compacted) values ($1, $2, $3)
 on conflict (name) do update set retention = excluded.retention, compacted = excluded.compacted
 """
-_TAKE: Final = "update baton_bus.topics set next = next + $2 where name = $1 returning next - $2"
-_APPEND: Final = """
-insert into baton_bus.log (topic, position, key, headers, value, at)
-select *, $6::timestamptz from unnest($1::text[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bytea[])
-"""
+_APPEND: Final = "select baton_bus.append($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $5::timestamptz)"
 _READ: Final = """
 select topic, position, key, headers, value, at from baton_bus.log
 where topic = $1 and position >= $2 order by position limit $3
 """
 _DEPTHS: Final = """
-select t.name, t.next - coalesce(p.position, 0) as depth
+select t.name, t.next - greatest(coalesce(p.position, 0), coalesce(l.first, t.next)) as depth
 from baton_bus.topics t
 left join baton_bus.positions p on p.topic = t.name and p.consumer_group = $1
+cross join lateral (select min(position) as first from baton_bus.log where topic = t.name) l
 where t.name = any($2::text[])
 """
-_EXPIRED: Final = """
-delete from baton_bus.log l using (
-    select l.topic, l.position from baton_bus.log l join baton_bus.topics t on t.name = l.topic
-    where t.retention is not null and l.at < $1 - t.retention
-    order by l.topic, l.position limit $2
-) old where l.topic = old.topic and l.position = old.position
-"""
-_SUPERSEDED: Final = """
-delete from baton_bus.log l using baton_bus.topics t
-where t.name = l.topic and t.compacted and exists (
-    select from baton_bus.log n where n.topic = l.topic and n.key = l.key and n.position > l.position
-)
-"""
+_END: Final = "select next from baton_bus.topics where name = $1"
 
 
 class PostgresBus:
@@ -99,6 +60,8 @@ class PostgresBus:
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
         self._announcing: asyncio.Task[None] | None = None
+        self._announced = False
+        self._prepared = False
         self._woken = asyncio.Event()
 
     async def start(self) -> None:
@@ -123,14 +86,9 @@ class PostgresBus:
 
     async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
         """Create what is missing. Partitions don't matter here: a topic is one log, and each group one lane."""
-        try:
-            async with self._database.transaction() as connection:
-                await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
-                await connection.execute(_CREATE)
-                for topic in topics:
-                    await connection.execute(_TOPIC, topic.name, topic.retention, topic.compacted)
-        except DatabaseUnavailable as error:
-            raise BusUnavailable(str(error)) from error
+        async with self._connection() as connection:
+            for topic in topics:
+                await connection.execute(_TOPIC, topic.name, topic.retention, topic.compacted)
 
     def lane(self, key: bytes) -> int:
         """There is one."""
@@ -140,33 +98,27 @@ class PostgresBus:
     async def publish(self, records: Sequence[Record]) -> None:
         if not records:
             return
-        try:
-            async with self._database.transaction() as connection:
-                await self.append(connection, records)
-        except DatabaseUnavailable as error:
-            raise BusUnavailable(str(error)) from error
+        async with self._connection() as connection:
+            await self.append(connection, records)
         self.announce()
 
     async def append(self, connection: Connection, records: Sequence[Record]) -> None:
-        positions: dict[str, int] = {}
-        for topic, count in sorted(Counter(record.topic for record in records).items()):  # sorted: no deadlocks
-            first = await connection.fetchval(_TAKE, topic, count)
-            if first is None:
-                raise BusUnavailable(f"there is no topic {topic} yet")
-            positions[topic] = first
-        taken: list[int] = []
-        for record in records:
-            taken.append(positions[record.topic])
-            positions[record.topic] += 1
-        await connection.execute(
-            _APPEND,
-            [record.topic for record in records],
-            taken,
-            [record.key for record in records],
-            [pack_headers(record.headers) for record in records],
-            [record.value for record in records],
-            self._clock.now(),
-        )
+        """Append as part of the caller's transaction, which holds the topics until it ends: do it last.
+
+        Raises:
+            BusUnavailable: a topic is not there yet.
+        """
+        try:
+            await connection.execute(
+                _APPEND,
+                [record.topic for record in records],
+                [record.key for record in records],
+                [pack_headers(record.headers) for record in records],
+                [record.value for record in records],
+                self._clock.now(),
+            )
+        except (asyncpg.NoDataFoundError, asyncpg.UndefinedFunctionError, asyncpg.InvalidSchemaNameError) as error:
+            raise BusUnavailable(str(error)) from error
 
     def announce(self) -> None:
         """Wake the consumers here at once, and those in other processes by a notification of its own.
@@ -174,6 +126,7 @@ class PostgresBus:
         Not inside the appending transaction: notifying commits wait for each other.
         """
         self._wake()
+        self._announced = True
         if self._announcing is None or self._announcing.done():
             self._announcing = asyncio.create_task(self._notify())
 
@@ -181,56 +134,78 @@ class PostgresBus:
         return PostgresConsumer(self._url, group=group, topics=topics, woken=lambda: self._woken)
 
     async def read(self, topic: str, *, follow: bool, from_end: bool = False) -> AsyncIterator[Received]:
-        position = await self._end(topic) if from_end else 0
+        position = None if from_end else 0
         while True:
-            woken = self._woken
-            rows = await self._slice(topic, position)
-            for row in rows:
-                position = row["position"] + 1
-                yield received(row)
-            if not rows:
+            woken, records = self._woken, list[Received]()
+            try:
+                position = await self._end(topic) if position is None else position
+                records = await self._slice(topic, position)
+            except BusUnavailable as error:
+                if not follow:
+                    raise
+                log.warning("reader_waits", topic=topic, error=str(error)[:200])
+            for record in records:
+                position = record.offset + 1
+                yield record
+            if not records:
                 if not follow:
                     return
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(woken.wait(), POLL_SECONDS)
+                await _wait(woken)
 
     async def depths(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
-        try:
-            async with self._database.connection() as connection:
-                rows = await connection.fetch(_DEPTHS, group, list(topics))
-        except DatabaseUnavailable as error:
-            raise BusUnavailable(str(error)) from error
-        return {row["name"]: row["depth"] for row in rows}
+        async with self._connection() as connection:
+            rows = await connection.fetch(_DEPTHS, group, list(topics))
+        return dict.fromkeys(topics, 0) | {row["name"]: row["depth"] for row in rows}
 
     async def trim(self) -> int:
         """Delete what is past its retention or, on compacted topics, superseded. Gives how many records."""
-        deleted = 0
-        async with self._database.connection() as connection:
-            while count := _count(await connection.execute(_EXPIRED, self._clock.now(), _TRIM_SLICE)):
-                deleted += count
-            return deleted + _count(await connection.execute(_SUPERSEDED))
-
-    async def _slice(self, topic: str, position: int) -> Sequence[asyncpg.Record]:
+        await self._prepare()
         try:
-            async with self._database.connection() as connection:
-                return await connection.fetch(_READ, topic, position, _SLICE)
+            return await trim(self._database, now=self._clock.now())
         except DatabaseUnavailable as error:
             raise BusUnavailable(str(error)) from error
 
+    async def _slice(self, topic: str, position: int) -> list[Received]:
+        async with self._connection() as connection:
+            return [received(row) for row in await connection.fetch(_READ, topic, position, _SLICE)]
+
     async def _end(self, topic: str) -> int:
-        async with self._database.connection() as connection:
-            return await connection.fetchval("select next from baton_bus.topics where name = $1", topic) or 0
+        async with self._connection() as connection:
+            return await connection.fetchval(_END, topic) or 0
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        """A connection to tables that are there; each statement is a transaction. Raises BusUnavailable."""
+        await self._prepare()
+        try:
+            async with self._database.connection() as connection:
+                yield connection
+        except DatabaseUnavailable as error:
+            raise BusUnavailable(str(error)) from error
+
+    async def _prepare(self) -> None:
+        if self._prepared:
+            return
+        try:
+            async with self._database.transaction() as connection:
+                await migrate(connection)
+        except DatabaseUnavailable as error:
+            raise BusUnavailable(str(error)) from error
+        self._prepared = True
 
     def _wake(self) -> None:
         woken, self._woken = self._woken, asyncio.Event()
         woken.set()
 
     async def _notify(self) -> None:
-        try:
-            async with self._database.connection() as connection:
-                await connection.execute(f"notify {CHANNEL}")
-        except DatabaseUnavailable:
-            return  # the poll behind it finds the records
+        """Once for all that was announced before; again for what is announced meanwhile."""
+        while self._announced:
+            self._announced = False
+            try:
+                async with self._database.connection() as connection:
+                    await connection.execute(f"notify {CHANNEL}")
+            except DatabaseUnavailable:
+                return  # the poll behind it finds the records
 
     async def _listen(self) -> None:
         """Hear what other processes announce."""
@@ -241,6 +216,7 @@ class PostgresBus:
                 lost = asyncio.Event()
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
                 await connection.add_listener(CHANNEL, lambda *_: self._wake())
+                self._wake()  # for what was announced while nobody listened
                 await lost.wait()
             except GONE:
                 await asyncio.sleep(POLL_SECONDS)
@@ -253,10 +229,11 @@ class PostgresBus:
             await asyncio.sleep(_UPKEEP_SECONDS)
             try:
                 await self.trim()
-            except (DatabaseUnavailable, asyncpg.PostgresError) as error:
+            except (BusUnavailable, *GONE) as error:
                 log.warning("trim_waits", error=type(error).__name__)
 
 
-def _count(status: str) -> int:
-    """How many rows a command touched: `DELETE 12`."""
-    return int(status.rpartition(" ")[2])
+async def _wait(woken: asyncio.Event) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(POLL_SECONDS):
+            await woken.wait()

@@ -29,19 +29,23 @@ def bus_from_url(url: str, *, settings: BusSettings, database_url: str, clock: C
     """The bus that `BATON_BUS_URL` names: `kafka://`, `kafka+ssl://`, `postgres:` or `memory:`.
 
     Raises:
-        ValueError: it names none of them.
+        ValueError: it names none of them, or an address where none belongs. The text never holds what may be a
+            password.
     """
     scheme, _, rest = url.partition(":")
     servers = rest.removeprefix("//").rstrip("/")
     match scheme:
+        case "postgres" if not servers:
+            return PostgresBus(database_url, clock=clock)
         case "postgres" | "postgresql":
-            return PostgresBus(url if servers else database_url, clock=clock)
-        case "memory":
+            # The log is appended to in the service's own transactions, so it is where the service's tables are.
+            raise ValueError("postgres: takes no address, the log is in the database of BATON_DATABASE_URL")
+        case "memory" if not servers:
             return MemoryBus(clock)
         case "kafka" | "kafka+ssl" if servers:
             return KafkaBus(_kafka_settings(servers, settings, tls=scheme == "kafka+ssl"))
         case _:
-            raise ValueError(f"{url}: a bus is kafka://host:port,…, kafka+ssl://…, postgres: or memory:")
+            raise ValueError(f"{scheme}: names no bus: kafka://host:port,…, kafka+ssl://…, postgres: or memory: do")
 
 
 def _kafka_settings(servers: str, settings: BusSettings, *, tls: bool) -> KafkaSettings:
