@@ -1,5 +1,6 @@
 """PostgreSQL for where every lead passes: an asyncpg pool that outlives its server."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -9,7 +10,7 @@ from asyncpg.pool import PoolConnectionProxy
 
 Connection = asyncpg.Connection | PoolConnectionProxy
 
-_TRANSIENT: Final = (
+TRANSIENT: Final = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -20,6 +21,7 @@ _TRANSIENT: Final = (
 )
 _COMMAND_SECONDS: Final = 15.0
 _ACQUIRE_SECONDS: Final = 5.0
+_CLOSE_SECONDS: Final = 2.0
 
 
 class DatabaseUnavailable(Exception):
@@ -49,11 +51,15 @@ class Database:
             await self._pool
 
     async def stop(self) -> None:
-        """Close within a bound; connections still in use are cut."""
+        """Close within a bound; connections still in use by then are cut."""
         if self._pool is None:
             return
         pool, self._pool = self._pool, None
-        pool.terminate()
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await pool.close()
+        except TRANSIENT:  # the server is away, or somebody still has a connection
+            pool.terminate()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -63,12 +69,12 @@ class Database:
             DatabaseUnavailable: none can be had, or it broke under way.
         """
         if self._pool is None:
-            raise DatabaseUnavailable("the pool is not open")
+            raise DatabaseUnavailable("it is not open yet, or closed")
         connection: Connection | None = None
         try:
             async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
                 yield connection
-        except _TRANSIENT as error:
+        except TRANSIENT as error:
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
         except asyncpg.InterfaceError as error:
             if isinstance(error, asyncpg.DataError) or not (connection is None or connection.is_closed()):

@@ -17,9 +17,13 @@ _WRITE: Final = """
 insert into dead_letters (consumer, subject, reason, error, attempts, dead_at,
                           partition, position, received_at, topic, key, headers, value)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-on conflict on constraint dead_letters_once do nothing
+on conflict on constraint dead_letters_once do update
+set reason = excluded.reason, error = excluded.error, attempts = excluded.attempts, dead_at = excluded.dead_at,
+    replayed_at = null
+where dead_letters.replayed_at is not null
 returning id
 """
+# A record that comes again is no second dead letter; one that was replayed and failed again is dead once more.
 _REPLAY: Final = """
 with chosen as (
     select * from dead_letters

@@ -42,7 +42,7 @@ async def admit(connection: Connection, deliveries: Sequence[Delivery], *, consu
     rows = await connection.fetch(
         _ADMIT,
         consumer,
-        [delivery.event.id for delivery in deliveries],
+        [delivery.head.id for delivery in deliveries],
         [delivery.subject for delivery in deliveries],
         week_of(now),
     )
@@ -50,7 +50,7 @@ async def admit(connection: Connection, deliveries: Sequence[Delivery], *, consu
     fresh: list[Delivery] = []
     held: list[Delivery] = []
     for delivery in deliveries:
-        is_held = new.pop(delivery.event.id, None)
+        is_held = new.pop(delivery.head.id, None)
         if is_held is not None:
             (held if is_held else fresh).append(delivery)
     return Admission(tuple(fresh), tuple(held), len(deliveries) - len(fresh) - len(held))
@@ -58,6 +58,13 @@ async def admit(connection: Connection, deliveries: Sequence[Delivery], *, consu
 
 async def keep_partitions(connection: Connection, *, now: datetime) -> None:
     """Have a partition ready for this week and the next, and drop those older than `KEPT_WEEKS`."""
+    async with connection.transaction():
+        # Every replica does this: at the same moment, two would create the same partition.
+        await connection.execute("select pg_advisory_xact_lock('inbox'::regclass::oid::bigint)")
+        await _renew_partitions(connection, now=now)
+
+
+async def _renew_partitions(connection: Connection, *, now: datetime) -> None:
     this_week = week_of(now)
     for week in (this_week, this_week + timedelta(weeks=1)):
         await _create(connection, week)

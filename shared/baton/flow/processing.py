@@ -12,6 +12,7 @@ from baton.flow.dead_letters import Budget, Failure
 from baton.flow.deliveries import Delivery, NotReady, RetryLater, Unreadable, read_delivery
 from baton.flow.inbox import Admission, admit
 from baton.flow.unit_of_work import UnitOfWork, Units
+from baton.leads.envelope import UnreadableEvent
 
 log = structlog.get_logger()
 
@@ -39,7 +40,7 @@ class Processor:
             ConsumerPaused: too many of them became dead letters.
         """
         readable: list[Delivery] = []
-        for read in map(read_delivery, records):
+        for read in map(_read, records):
             if isinstance(read, Unreadable):
                 await self._bury_unreadable(read)
             else:
@@ -73,12 +74,19 @@ class Processor:
 
     async def _admit(self, unit: UnitOfWork, deliveries: Sequence[Delivery]) -> Admission:
         if deliveries[0].retry_id is not None:  # seen when they first came
-            return Admission(fresh=tuple(deliveries), held=(), duplicates=0)
+            ours = await retries.claim(unit.connection, deliveries, now=unit.now)
+            return Admission(fresh=tuple(ours), held=(), duplicates=len(deliveries) - len(ours))
         return await admit(unit.connection, deliveries, consumer=self.consumer, now=unit.now)
 
     async def _wait_behind(self, unit: UnitOfWork, delivery: Delivery) -> None:
         await retries.put(
-            unit.connection, delivery, consumer=self.consumer, bus=self.bus, due=unit.now, reason="behind another"
+            unit.connection,
+            delivery,
+            consumer=self.consumer,
+            bus=self.bus,
+            due=unit.now,
+            attempts=delivery.attempts,
+            reason="behind another",
         )
 
     async def _put_aside(self, delivery: Delivery, error: Exception) -> None:
@@ -94,19 +102,27 @@ class Processor:
     async def _try_again(self, unit: UnitOfWork, delivery: Delivery, error: RetryLater) -> None:
         after = error.after if error.after is not None else retries.delay(delivery.attempts)
         due = unit.now + after
-        await retries.put(unit.connection, delivery, consumer=self.consumer, bus=self.bus, due=due, reason=error.reason)
+        await retries.put(
+            unit.connection,
+            delivery,
+            consumer=self.consumer,
+            bus=self.bus,
+            due=due,
+            attempts=delivery.attempts + 1,
+            reason=_storable(error.reason),
+        )
         metrics.retried.labels(consumer=self.consumer).inc()
 
     async def _bury(self, unit: UnitOfWork, delivery: Delivery, error: Exception) -> None:
         self.budget.spend(unit.now)
         failure = Failure(
-            reason="gave_up" if isinstance(error, RetryLater) else "failed",
+            reason=_reason(error),
             error=f"{type(error).__name__}: {_first_line(error)}",
             attempts=delivery.attempts + 1,
         )
         await dead_letters.bury(unit, delivery.record, failure, consumer=self.consumer, subject=delivery.subject)
         await retries.done(unit.connection, [delivery])
-        self._say_buried(delivery.record, failure, event_id=delivery.event.id)
+        self._say_buried(delivery.record, failure, event_id=delivery.head.id)
 
     async def _bury_unreadable(self, unreadable: Unreadable) -> None:
         async with self.units.begin() as unit:
@@ -131,13 +147,28 @@ class Processor:
         if admission.duplicates:
             metrics.duplicates.labels(consumer=self.consumer).inc(admission.duplicates)
         metrics.batch_records.labels(consumer=self.consumer).observe(len(admission.fresh))
+        now = unit.now.timestamp()
+        by_topic: dict[str, list[float]] = {}
         for delivery in admission.fresh:
-            topic = delivery.record.topic
-            metrics.handled.labels(consumer=self.consumer, topic=topic).inc()
-            age = (unit.now - delivery.event.time).total_seconds()
-            metrics.stage_seconds.labels(consumer=self.consumer, topic=topic).observe(max(age, 0.0))
+            by_topic.setdefault(delivery.record.topic, []).append(max(now - delivery.head.time.timestamp(), 0.0))
+        for topic, ages in by_topic.items():
+            metrics.handled.labels(consumer=self.consumer, topic=topic).inc(len(ages))
+            observe = metrics.stage_seconds.labels(consumer=self.consumer, topic=topic).observe
+            for age in ages:
+                observe(age)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnreadableEvent):
+        return "unreadable"
+    return "gave_up" if isinstance(error, RetryLater) else "failed"
 
 
 def _first_line(error: Exception) -> str:
     """Enough to find the fault by; the record itself is kept beside it."""
-    return str(error).split("\n", 1)[0][:500]
+    return _storable(str(error).split("\n", 1)[0][:500])
+
+
+def _storable(text: str) -> str:
+    """The text as PostgreSQL can keep it: a dead letter must never fail for the words of its error."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")

@@ -32,6 +32,7 @@ select min(due_at) from retries r
 where consumer = $1
   and not exists (select from retries e where e.consumer = r.consumer and e.subject = r.subject and e.id < r.id)
 """
+_CLAIM: Final = "select id from retries where id = any($1::bigint[]) and due_at <= $2 order by id for update"
 
 
 def delay(attempts: int) -> timedelta:
@@ -43,7 +44,7 @@ def delay(attempts: int) -> timedelta:
 
 
 async def put(
-    connection: Connection, delivery: Delivery, *, consumer: str, bus: Bus, due: datetime, reason: str
+    connection: Connection, delivery: Delivery, *, consumer: str, bus: Bus, due: datetime, attempts: int, reason: str
 ) -> None:
     """Let a delivery wait until `due`, in the caller's transaction. One that waits already only gets a new time."""
     if delivery.retry_id is not None:
@@ -51,7 +52,7 @@ async def put(
             "update retries set due_at = $2, attempts = $3, reason = $4 where id = $1",
             delivery.retry_id,
             due,
-            delivery.attempts + 1,
+            attempts,
             reason,
         )
         return
@@ -62,7 +63,7 @@ async def put(
         bus.lane(record.key),
         delivery.subject,
         due,
-        delivery.attempts + 1,
+        attempts,
         reason,
         record.partition,
         record.offset,
@@ -88,6 +89,16 @@ async def next_due(connection: Connection, *, consumer: str) -> datetime | None:
     return instant
 
 
+async def claim(connection: Connection, deliveries: Sequence[Delivery], *, now: datetime) -> Sequence[Delivery]:
+    """Those of the deliveries, all from the table, that still are to be handled: theirs until the transaction ends.
+
+    While a lane changes hands, its old owner and its new one may both have read them.
+    """
+    rows = await connection.fetch(_CLAIM, [delivery.retry_id for delivery in deliveries], now)
+    ours = {row["id"] for row in rows}
+    return [delivery for delivery in deliveries if delivery.retry_id in ours]
+
+
 async def done(connection: Connection, deliveries: Sequence[Delivery]) -> None:
     """Forget deliveries that came from the table and ended, in the caller's transaction."""
     ids = [delivery.retry_id for delivery in deliveries if delivery.retry_id is not None]
@@ -108,4 +119,4 @@ def _delivery(row: asyncpg.Record) -> Delivery:
     read = read_delivery(record)
     if isinstance(read, Unreadable):  # it was readable when it was put here: a release went back
         raise NotReady(f"retry {row['id']} can't be read: {read.error}")
-    return Delivery(event=read.event, record=record, attempts=row["attempts"], retry_id=row["id"])
+    return Delivery(head=read.head, record=record, attempts=row["attempts"], retry_id=row["id"])

@@ -1,30 +1,38 @@
 """Who may call: API keys with scopes, or the machine's own user while nothing of it is reachable from outside.
 
-Open to all are only `/healthz`, `/readyz` and `/metrics`; sources prove themselves. Everything else is denied unless a
-route asks for a scope and the caller has it.
+Open to all are only `/healthz`, `/readyz` and `/metrics`, and the sources, which prove themselves. Everything else is
+denied at the door to whom we don't know, whether a route asks for a scope or not; then `require` asks for the scope.
 """
 
 import hashlib
 import hmac
 import ipaddress
-import json
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, cast
 from urllib.parse import urlsplit
 
 import structlog
 from fastapi import Request
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as AsgiScope
 
-from baton.service.errors import Refusal
+from baton.service.errors import Refusal, error_response
 
 log = structlog.get_logger()
 
 Scope = Literal["ingest", "score", "route", "read", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = ("ingest", "score", "route", "read", "admin")
-_PROXY_HEADERS: Final = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto",
-                         "x-forwarded-port", "x-forwarded-prefix", "x-forwarded-server", "x-real-ip")  # fmt: skip
+ALWAYS_OPEN: Final = ("/healthz", "/readyz", "/metrics")
+_PROXIED: Final = ("forwarded", "via", "x-real-ip")
+_SHA256: Final = re.compile("[0-9a-f]{64}")
+_CALLER: Final = "baton.caller"
+"""Where the door leaves, in the ASGI scope, whom it let in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,40 +60,82 @@ class Key:
 
 @dataclass(slots=True)
 class Keys:
-    """The keys file, read anew whenever it changes. A file that can't be read lets nobody in."""
+    """The keys file, read anew whenever it changes. One that can't be read, or is gone again, lets nobody in."""
 
     path: Path | None
-    _stamp: tuple[int, int] | None = None
+    _stamp: tuple[int, int, int] | None = None
     _keys: tuple[Key, ...] = ()
+    _is_broken: bool = False
+    _had_any: bool = False
 
-    def all(self) -> tuple[Key, ...]:
-        """The keys that are valid now."""
-        if self.path is None:
-            return ()
-        try:
-            status = self.path.stat()
-            stamp = (status.st_mtime_ns, status.st_size)
-            if stamp != self._stamp:
-                self._keys = read_keys(self.path.read_text(encoding="utf-8"))
-                self._stamp = stamp
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("keys_unreadable", error=type(error).__name__)
-            self._stamp, self._keys = None, ()
-        return self._keys
+    @property
+    def is_needed(self) -> bool:
+        """Whether there are keys, so that nobody comes in without one."""
+        self._refresh()
+        return bool(self._keys) or self._is_broken
 
     def caller(self, key: str) -> Caller | None:
         """Who has this key. Compares with every one, so that the time tells nothing."""
+        self._refresh()
         given = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
         found: Caller | None = None
-        for one in self.all():
+        for one in self._keys:
             if hmac.compare_digest(given, one.sha256):
                 found = Caller(one.name, one.scopes)
         return found
 
+    def _refresh(self) -> None:
+        if self.path is None:
+            return
+        try:
+            status = self.path.stat()
+            stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
+            if stamp == self._stamp:
+                return
+            self._stamp = stamp
+            self._keys = read_keys(self.path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            self._close(is_broken=self._had_any, why="it is gone")  # before the first key there is no file
+        except (OSError, ValueError) as error:
+            self._close(is_broken=True, why=str(error))
+        else:
+            self._is_broken = False
+            self._had_any = self._had_any or bool(self._keys)
+
+    def _close(self, *, is_broken: bool, why: str) -> None:
+        if is_broken and not self._is_broken:
+            log.error("keys_unreadable", why=why[:200])
+        self._keys, self._is_broken = (), is_broken
+
 
 def read_keys(text: str) -> tuple[Key, ...]:
-    """The content of a keys file: JSON, a list of `{name, scopes, sha256}`."""
-    return tuple(Key(one["name"], frozenset(one["scopes"]), one["sha256"].lower()) for one in json.loads(text))
+    """The content of a keys file: JSON or YAML, a list of `{name, scopes, sha256}`.
+
+    Raises:
+        ValueError: it is none. The message holds no hash.
+    """
+    try:
+        entries: object = YAML(typ="safe", pure=True).load(text)
+    except YAMLError:
+        raise ValueError("it is neither JSON nor YAML") from None
+    if entries is None:
+        return ()
+    if not isinstance(entries, list):
+        raise ValueError("it has to be a list of {name, scopes, sha256}")  # noqa: TRY004 - wrong text, not a wrong call
+    return tuple(_key(number, entry) for number, entry in enumerate(entries, start=1))
+
+
+def _key(number: int, entry: object) -> Key:
+    if not isinstance(entry, dict):
+        raise ValueError(f"entry {number} is no {{name, scopes, sha256}}")  # noqa: TRY004 - same
+    name, scopes, sha256 = (entry.get(part) for part in ("name", "scopes", "sha256"))
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"entry {number} has no name")
+    if not isinstance(scopes, list) or not set(scopes) <= set(SCOPES):
+        raise ValueError(f"key {name}: scopes has to be a list of {', '.join(SCOPES)}")
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256.lower()):
+        raise ValueError(f"key {name}: sha256 has to be 64 hexadecimal digits")
+    return Key(name, frozenset(cast("list[str]", scopes)), sha256.lower())
 
 
 @dataclass(slots=True)
@@ -96,33 +146,54 @@ class Access:
     public_url: str | None = None
     trust_all: bool = False
     """The simulator: every request is the owner's."""
-    _hosts: frozenset[str] = field(default=frozenset({"localhost", "127.0.0.1", "::1"}))
+    _is_public: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._is_public = not is_loopback_url(self.public_url)
 
     def caller(self, request: Request) -> Caller | None:
         """Who is asking, or None."""
         if self.trust_all:
             return LOCAL
         scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and key:
+        if scheme.lower() == "bearer" and key.strip():
             return self.keys.caller(key.strip())
         return LOCAL if self._is_own_user(request) else None
 
     def _is_own_user(self, request: Request) -> bool:
         """Without any key: only who sits at this machine. A tunnel or a web page must not become an administrator."""
         return (
-            not self.keys.all()
-            and self.keys.path is None
-            and is_loopback_url(self.public_url)
+            not self._is_public
             and request.client is not None
             and is_loopback(request.client.host)
-            and _host_of(request.headers.get("host", "")) in self._hosts
-            and not any(name in request.headers for name in _PROXY_HEADERS)
-            and self._is_own_origin(request)
+            and is_loopback(_host_in(request.headers.get("host", "")))
+            and not _is_proxied(request.headers)
+            and _is_own_origin(request.headers)
+            and not self.keys.is_needed
         )
 
-    def _is_own_origin(self, request: Request) -> bool:
-        origin = request.headers.get("origin")
-        return origin is None or urlsplit(origin).netloc == request.headers.get("host", "")
+
+class Door:
+    """Plain ASGI: nobody unknown passes, but to the open paths. A path that ends in `/` opens all below it."""
+
+    def __init__(self, app: ASGIApp, *, access: Access, open_paths: Iterable[str] = ()) -> None:
+        self._app = app
+        self._access = access
+        paths = (*ALWAYS_OPEN, *open_paths)
+        self._exactly = frozenset(path for path in paths if not path.endswith("/"))
+        self._below = tuple(path for path in paths if path.endswith("/"))
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._is_open(path_in(scope)):
+            caller = self._access.caller(Request(scope))
+            if caller is None:
+                await error_response(_unknown())(scope, receive, send)
+                return
+            scope[_CALLER] = caller
+        await self._app(scope, receive, send)
+
+    def _is_open(self, path: str) -> bool:
+        return path in self._exactly or path.startswith(self._below)
 
 
 def require(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
@@ -130,14 +201,9 @@ def require(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
 
     async def allowed(request: Request) -> Caller:
         access: Access = request.app.state.access
-        caller = access.caller(request)
+        caller: Caller | None = request.scope.get(_CALLER) or access.caller(request)
         if caller is None:
-            raise Refusal(
-                401,
-                "an API key is needed",
-                hint="send Authorization: Bearer KEY; `baton keys create NAME --scope …` makes one",
-                headers={"www-authenticate": "Bearer"},
-            )
+            raise _unknown()
         if not caller.may(scope):
             raise Refusal(403, f"this key lacks the scope {scope}")
         return caller
@@ -145,12 +211,30 @@ def require(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
     return allowed
 
 
+def path_in(scope: AsgiScope) -> str:
+    """The path as the app's own routes know it: without the prefix under which it is mounted."""
+    path: str = scope["path"]
+    prefix: str = scope.get("root_path", "")
+    if prefix and (path == prefix or path.startswith(prefix + "/")):
+        return path[len(prefix) :] or "/"
+    return path
+
+
+def _unknown() -> Refusal:
+    return Refusal(
+        401,
+        "an API key is needed",
+        hint="send Authorization: Bearer KEY; `baton keys create NAME --scope …` makes one",
+        headers={"www-authenticate": "Bearer"},
+    )
+
+
 def is_loopback(host: str) -> bool:
     """Whether an address is this machine's own."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return host in ("localhost", "testclient")
+        return host.lower() == "localhost"
     mapped = getattr(address, "ipv4_mapped", None)
     return bool((mapped or address).is_loopback)
 
@@ -160,5 +244,19 @@ def is_loopback_url(url: str | None) -> bool:
     return url is None or is_loopback(urlsplit(url).hostname or "")
 
 
-def _host_of(header: str) -> str:
-    return (urlsplit(f"//{header}").hostname or "").lower()
+def _host_in(header: str) -> str:
+    """The name in a Host header, empty if it has none."""
+    try:
+        return urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return ""
+
+
+def _is_proxied(headers: Headers) -> bool:
+    return any(name in _PROXIED or name.startswith("x-forwarded-") for name in headers)
+
+
+def _is_own_origin(headers: Headers) -> bool:
+    """No page sent it, or one of ours."""
+    origin = headers.get("origin")
+    return origin is None or origin.lower() in {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}

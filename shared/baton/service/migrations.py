@@ -1,23 +1,32 @@
 """A service's own Alembic chain, in its own schema, run by one replica while the others wait."""
 
+import asyncio
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from alembic import command, context, op
 from alembic.config import Config
 from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from baton.flow.database import TRANSIENT, DatabaseUnavailable
 from baton.flow.tables import add_flow_tables
 
 _LOCK: Final = 0x0BA7_0000
 """Advisory locks for migrations begin here; the schema's name is added."""
+_CONNECT_SECONDS: Final = 5
 _FLOW_TABLES: Final = ("inbox", "outbox", "retries", "dead_letters")
+
+# Alembic keeps what it works on in globals of the process (`context`, `op`): one chain at a time, in each event loop.
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +51,21 @@ class Chain:
 
 
 async def upgrade(url: str, chain: Chain, *, revision: str = "head") -> None:
-    """Bring the schema to a revision, under a lock so that replicas migrate once."""
+    """Bring the schema to a revision, under a lock so that replicas migrate once.
+
+    Raises:
+        DatabaseUnavailable: it is away; what was not committed is undone.
+    """
     await _run(url, chain, lambda config: command.upgrade(config, revision))
 
 
 async def downgrade(url: str, chain: Chain, *, revision: str = "base") -> None:
-    """Take the schema back to a revision."""
+    """Take the schema back to a revision. Raises DatabaseUnavailable."""
     await _run(url, chain, lambda config: command.downgrade(config, revision))
 
 
 async def check(url: str, chain: Chain) -> Sequence[str]:
-    """Where tables and models differ. Empty when they don't."""
+    """Where tables and models differ. Empty when they don't. Raises DatabaseUnavailable."""
     try:
         await _run(url, chain, command.check)
     except CommandError as error:
@@ -61,10 +74,17 @@ async def check(url: str, chain: Chain) -> Sequence[str]:
 
 
 async def _run(url: str, chain: Chain, act: Callable[[Config], None]) -> None:
-    engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
+    turn = _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+    engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool, connect_args={"timeout": _CONNECT_SECONDS})
     try:
-        async with engine.connect() as connection:
+        async with turn, engine.connect() as connection:
             await connection.run_sync(lambda sync: _locked(sync, chain, act))
+    except TRANSIENT as error:
+        raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+    except DBAPIError as error:
+        if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+            raise DatabaseUnavailable(f"{type(error.orig).__name__}: {error.orig}") from error
+        raise
     finally:
         await engine.dispose()
 
@@ -76,20 +96,15 @@ def sqlalchemy_url(url: str) -> str:
 
 
 def _locked(connection: sa.Connection, chain: Chain, act: Callable[[Config], None]) -> None:
-    lock = _LOCK + sum(chain.schema.encode())
-    connection.execute(sa.text("select pg_advisory_lock(:lock)"), {"lock": lock})
-    try:
-        connection.execute(sa.text(f'create schema if not exists "{chain.schema}"'))
-        connection.commit()
-        config = Config()
-        config.set_main_option("script_location", str(chain.folder).replace("%", "%%"))
-        config.attributes.update(connection=connection, chain=chain)
-        act(config)
-        connection.commit()
-    finally:
-        connection.rollback()
-        connection.execute(sa.text("select pg_advisory_unlock(:lock)"), {"lock": lock})
-        connection.commit()
+    # Of the session, so that it spans the transactions of a chain; it goes when the connection is closed after this.
+    connection.execute(sa.text("select pg_advisory_lock(:lock)"), {"lock": _LOCK + sum(chain.schema.encode())})
+    connection.execute(sa.text(f'create schema if not exists "{chain.schema}"'))
+    connection.commit()
+    config = Config(stdout=io.StringIO())  # Alembic tells people what it found; we tell it ourselves
+    config.set_main_option("script_location", str(chain.folder).replace("%", "%%"))
+    config.attributes.update(connection=connection, chain=chain)
+    act(config)
+    connection.commit()
 
 
 def run_env() -> None:

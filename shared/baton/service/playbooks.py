@@ -14,7 +14,6 @@ from baton.kernel.ids import derived_id
 from baton.leads.envelope import Event, UnreadableEvent, decode, encode
 from baton.leads.events import EventData, PlaybookActivated, PlaybookPublished
 from baton.leads.playbook.content import pack, unpack
-from baton.leads.playbook.findings import PlaybookError
 from baton.leads.playbook.loader import load_files
 from baton.leads.playbook.model import Playbook
 from baton.leads.topics import Topic
@@ -24,6 +23,7 @@ log = structlog.get_logger()
 _SOURCE: Final = "/baton/playbook"
 _ACTIVE: Final = b"active"
 _PAUSE_SECONDS: Final = 0.5
+_KEPT: Final = 20
 
 
 async def publish(bus: Bus, files: Mapping[str, bytes], *, clock: Clock) -> Playbook:
@@ -60,7 +60,10 @@ class PlaybookFeed:
     bus: Bus
     _playbook: Playbook | None = None
     _packed: dict[str, str] = field(default_factory=dict)
+    """The files of the playbooks published last, by hash: an activation may come long after its publication."""
     _wanted: str | None = None
+    _refused: str | None = None
+    """The one that this release can't load: told once, not tried again."""
     _listeners: list[Callable[[Playbook], None]] = field(default_factory=list)
 
     def current(self) -> Playbook:
@@ -78,19 +81,25 @@ class PlaybookFeed:
         self._listeners.append(listener)
 
     async def step(self) -> None:
-        """Read the topic to its end: for the simulator."""
+        """Read the topic to its end and load at once: for the simulator."""
         async for record in self.bus.read(Topic.PLAYBOOK, follow=False):
             self._take(record)
-        await self._swap()
+        files = self._files_to_load()
+        if files is not None:
+            self._adopt(_loaded(files))
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Follow the topic until told to stop, and whenever it is there."""
         following = asyncio.create_task(self._follow())
         stop = asyncio.create_task(stopping.wait())
-        await asyncio.wait((following, stop), return_when=asyncio.FIRST_COMPLETED)
-        following.cancel()
-        stop.cancel()
-        await asyncio.gather(following, stop, return_exceptions=True)
+        try:
+            await asyncio.wait((following, stop), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            following.cancel()
+            stop.cancel()
+            _, failure = await asyncio.gather(stop, following, return_exceptions=True)
+        if isinstance(failure, Exception):
+            raise failure
 
     async def _follow(self) -> None:
         while True:
@@ -105,26 +114,47 @@ class PlaybookFeed:
     def _take(self, record: Received) -> None:
         data = _data(record)
         if isinstance(data, PlaybookPublished):
+            self._packed.pop(data.hash, None)
             self._packed[data.hash] = data.files
+            if len(self._packed) > _KEPT:
+                self._packed.pop(next(iter(self._packed)))
         elif isinstance(data, PlaybookActivated):
-            self._wanted = data.hash
+            self._wanted, self._refused = data.hash, None
 
     async def _swap(self) -> None:
-        """Load the wanted playbook in a thread, then let it decide. One that can't be loaded changes nothing."""
+        """Load the wanted playbook in a thread, so that the loop stays free, then let it decide."""
+        files = self._files_to_load()
+        if files is not None:
+            self._adopt(await asyncio.to_thread(_loaded, files))
+
+    def _files_to_load(self) -> str | None:
         wanted = self._wanted
-        if wanted is None or wanted not in self._packed or (self._playbook and self._playbook.hash == wanted):
+        if wanted is None or wanted == self._refused or (self._playbook and self._playbook.hash == wanted):
+            return None
+        if wanted not in self._packed:
+            self._refuse("its files were never published, or too many others since")
+        return self._packed.get(wanted)
+
+    def _adopt(self, loaded: Playbook | Exception) -> None:
+        """Let it decide from now on. One that can't be loaded changes nothing."""
+        if isinstance(loaded, Exception):
+            self._refuse(f"{type(loaded).__name__}: {loaded}")
             return
-        try:
-            files = unpack(self._packed[wanted])
-            playbook = (await asyncio.to_thread(load_files, files)).playbook
-        except (PlaybookError, ValueError) as error:
-            log.warning("playbook_not_loaded", playbook=wanted, error=str(error)[:500])
-            return
-        self._playbook = playbook
-        self._packed = {wanted: self._packed[wanted]}
-        log.info("playbook_active", playbook=playbook.hash, version=playbook.version)
+        self._playbook = loaded
+        log.info("playbook_active", playbook=loaded.hash, version=loaded.version)
         for listener in self._listeners:
-            listener(playbook)
+            listener(loaded)
+
+    def _refuse(self, why: str) -> None:
+        self._refused = self._wanted
+        log.error("playbook_not_loaded", playbook=self._wanted, error=why[:500])
+
+
+def _loaded(packed: str) -> Playbook | Exception:
+    try:
+        return load_files(unpack(packed)).playbook
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the playbook in force must go on
+        return error
 
 
 def _data(record: Received) -> EventData | None:

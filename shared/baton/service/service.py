@@ -2,11 +2,12 @@
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
+import asyncpg
 import structlog
 
 from baton.flow import inbox, metrics
@@ -27,10 +28,13 @@ log = structlog.get_logger()
 
 _PAUSE_SECONDS: Final = 0.5
 _SOON: Final = 0.1
-"""How often due work is looked for while some is pending: its price is 0.05 ms, its lateness this."""
+"""How often due work is looked for while some is pending, at a price of 0.05 ms a look."""
 _IDLE: Final = 1.0
 _UPKEEP: Final = timedelta(seconds=15)
 _SHUTDOWN_SECONDS: Final = 10.0
+_CLOSE_SECONDS: Final = 5.0
+"""Above the bounds that the adapters set themselves (3 s): this is for what they forgot."""
+_CHECK_SECONDS: Final = 2.0
 _DEAD_LETTERS_KEPT: Final = timedelta(days=30)
 
 Loop = Callable[[asyncio.Event], Awaitable[None]]
@@ -65,8 +69,11 @@ class Service:
     workers: list[Worker]
     timers: list[Timer] = field(default_factory=list)
     loops: list[Loop] = field(default_factory=list)
-    """Other things that run as long as the service does."""
-    _open: bool = False
+    """Other things that run as long as the service does, from its very start: database and bus may be away."""
+    _has_database: asyncio.Event = field(default_factory=asyncio.Event)
+    _has_bus: asyncio.Event = field(default_factory=asyncio.Event)
+    _waits: dict[str, str] = field(default_factory=dict)
+    """Why the start of what has not started is put off."""
 
     async def open(self) -> None:
         """Database, migrations, bus and topics.
@@ -74,23 +81,17 @@ class Service:
         Raises:
             DatabaseUnavailable, BusUnavailable: open again later.
         """
-        await self.database.start()
-        if self.settings.migrate:
-            await _migrate(self.database.url, self.chain)
-        async with self.database.connection() as connection:
-            await inbox.keep_partitions(connection, now=self.clock.now())
-        await self.bus.start()
-        await self.bus.ensure_topics(topic_specs(self.settings))
+        await self._open_database()
+        await self._open_bus()
         for worker in self.workers:
             await worker.consumer.start()
-        self._open = True
 
     async def close(self) -> None:
         """Leave the groups, then let go of bus and database. What waits in the outbox is sent by the next owner."""
-        for worker in self.workers:
-            await worker.consumer.stop()
-        await self.bus.stop()
-        await self.database.stop()
+        for worker in reversed(self.workers):
+            await self._closed(worker.consumer.stop(), what=worker.name)
+        await self._closed(self.bus.stop(), what="bus")
+        await self._closed(self.database.stop(), what="database")
 
     async def step(self) -> int:
         """One round of everything, in a fixed order. Gives how many records were handled."""
@@ -103,35 +104,28 @@ class Service:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """All loops, until told to stop. Whatever they need may come and go; the service stays."""
-        await self.database.start()
-        await self._open_at_last(stopping)
         _spare_the_collector()
-        loops: list[tuple[str, Loop]] = [
-            ("feed", self.feed.run),
-            ("relay", self.relay.run),
-            ("upkeep", self._keep_up),
-            *((worker.name, worker.run) for worker in self.workers),
-            *((timer.name, _timer_loop(timer)) for timer in self.timers),
-            *((f"loop-{number}", loop) for number, loop in enumerate(self.loops)),
+        tasks = [
+            asyncio.create_task(_kept_alive(name, loop, stopping), name=name) for name, loop in self._production_loops()
         ]
-        tasks = [asyncio.create_task(_kept_alive(name, loop, stopping), name=name) for name, loop in loops]
-        await stopping.wait()
-        await self._finish(tasks)
+        try:
+            await stopping.wait()
+        finally:
+            await self._finish(tasks)
 
     async def ready(self) -> Mapping[str, str]:
         """What keeps the service from its work, by what it needs; empty when nothing does."""
-        wrong: dict[str, str] = {}
-        if not self._open:
-            wrong["start"] = "not started yet: waiting for the database or the bus"
-        for name, check in (("database", self.database.check), ("bus", self.bus.check)):
-            try:
-                await check()
-            except (DatabaseUnavailable, BusUnavailable) as error:
-                wrong[name] = str(error)[:200] or "away"
+        names, checks = ("database", "bus"), (self.database.check(), self.bus.check())
+        answers = await asyncio.gather(*(_fault(check) for check in checks))
+        wrong = {name: fault for name, fault in zip(names, answers, strict=True) if fault is not None}
+        wrong.update(self._waits)
         if self.feed.current_or_none is None:
             wrong["playbook"] = "none is active: publish one with `baton playbook publish`"
-        wrong.update(self._overdue())
-        return wrong
+        return {**wrong, **self._not_started(), **self._overdue()}
+
+    def _not_started(self) -> Mapping[str, str]:
+        away = [name for name, has in (("database", self._has_database), ("bus", self._has_bus)) if not has.is_set()]
+        return {"start": f"not started yet: waiting for the {' and the '.join(away)}"} if away else {}
 
     def _overdue(self) -> Mapping[str, str]:
         now, limit = self.clock.now(), self.settings.max_age_unhandled
@@ -141,27 +135,80 @@ class Service:
             if worker.unhandled_since is not None and now - worker.unhandled_since > limit
         }
 
-    async def _open_at_last(self, stopping: asyncio.Event) -> None:
-        while not stopping.is_set():
-            try:
-                await self.open()
-                log.info("service_open", service=self.name)
-                return
-            except (DatabaseUnavailable, BusUnavailable) as error:
-                log.warning("service_waits", service=self.name, error=str(error)[:200])
-            except Exception:
-                log.exception("service_not_open", service=self.name)
-            await _wait(_PAUSE_SECONDS, stopping)
+    def _production_loops(self) -> Iterator[tuple[str, Loop]]:
+        """Database and bus are opened apart: ingest takes leads while one of them is there."""
+        both = (self._has_database, self._has_bus)
+        yield "database", self._until_open("database", self._open_database)
+        yield "bus", self._until_open("bus", self._open_bus)
+        yield "feed", _after((self._has_bus,), self.feed.run)
+        yield "relay", _after(both, self.relay.run)
+        yield "upkeep", _after(both, self._keep_up)
+        for worker in self.workers:
+            yield worker.name, _after(both, _consuming(worker))
+        for timer in self.timers:
+            yield timer.name, _after(both, _timer_loop(timer, self.clock))
+        for number, loop in enumerate(self.loops):
+            yield f"loop-{number}", loop
+
+    async def _open_database(self) -> None:
+        # Migrated first: until its tables are there, the database counts as away.
+        if self.settings.migrate:
+            await upgrade(self.database.url, self.chain)
+        await self.database.start()
+        try:
+            async with self.database.connection() as connection:
+                await inbox.keep_partitions(connection, now=self.clock.now())
+        except asyncpg.UndefinedTableError:
+            await self.database.stop()
+            raise DatabaseUnavailable(f"no tables in schema {self.database.schema}: run `baton migrate`") from None
+        self._has_database.set()
+
+    async def _open_bus(self) -> None:
+        await self.bus.start()
+        await self.bus.ensure_topics(topic_specs(self.settings))
+        self._has_bus.set()
+
+    def _until_open(self, what: str, open_it: Callable[[], Awaitable[None]]) -> Loop:
+        async def run(stopping: asyncio.Event) -> None:
+            while not stopping.is_set():
+                try:
+                    await open_it()
+                    self._waits.pop(what, None)
+                    log.info("opened", service=self.name, what=what)
+                    await stopping.wait()
+                except Exception as error:  # noqa: BLE001 - a service never exits for what it needs; it says why it waits
+                    self._say_waits(what, error)
+                    await _wait(_PAUSE_SECONDS, stopping)
+
+        return run
+
+    def _say_waits(self, what: str, error: Exception) -> None:
+        why = str(error)[:300] or type(error).__name__
+        if self._waits.get(what) == why:
+            return  # told already; it is tried twice a second
+        self._waits[what] = why
+        is_away = isinstance(error, DatabaseUnavailable | BusUnavailable)
+        say = log.warning if is_away else log.error
+        say("service_waits", service=self.name, what=what, error=why, exc_info=None if is_away else error)
 
     async def _finish(self, tasks: Sequence["asyncio.Task[None]"]) -> None:
-        """Let each loop finish what it has in hand, within a bound, then close."""
+        """Let each loop finish what it has in hand, send what is left, and close; all of it within a bound."""
         _, late = await asyncio.wait(tasks, timeout=_SHUTDOWN_SECONDS)
         for task in late:
             log.warning("loop_cut_off", service=self.name, loop=task.get_name())
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+        await self._closed(self.relay.publish(), what="relay")
         await self.close()
         log.info("service_closed", service=self.name)
+
+    async def _closed(self, closing: Awaitable[object], *, what: str) -> None:
+        """Await a step of the shutdown. One that fails or hangs must not keep the next from being taken."""
+        try:
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await closing
+        except Exception as error:  # noqa: BLE001 - whatever it is, there is nobody left to handle it
+            log.warning("not_closed", service=self.name, what=what, error=f"{type(error).__name__}: {error}"[:200])
 
     async def _keep_up(self, stopping: asyncio.Event) -> None:
         """Partitions of the inbox, and the gauges that cost a question."""
@@ -170,8 +217,8 @@ class Service:
                 async with self.database.connection() as connection:
                     await inbox.keep_partitions(connection, now=self.clock.now())
                 await self._measure_lag()
-            except (DatabaseUnavailable, BusUnavailable):
-                log.warning("upkeep_waits", service=self.name)
+            except (DatabaseUnavailable, BusUnavailable) as error:
+                log.warning("upkeep_waits", service=self.name, error=str(error)[:200])
             await _wait(_UPKEEP.total_seconds(), stopping)
 
     async def _measure_lag(self) -> None:
@@ -246,19 +293,32 @@ def _spare_the_collector() -> None:
     gc.set_threshold(20_000, 20, 50)
 
 
-async def _migrate(url: str, chain: Chain) -> None:
-    try:
-        await upgrade(url, chain)
-    except OSError as error:
-        raise DatabaseUnavailable(str(error)) from error
+def _after(needed: Sequence[asyncio.Event], loop: Loop) -> Loop:
+    """The loop, begun when all that it needs has been there once."""
+
+    async def run(stopping: asyncio.Event) -> None:
+        for event in needed:
+            await _first_of(event, stopping)
+        if not stopping.is_set():
+            await loop(stopping)
+
+    return run
 
 
-def _timer_loop(timer: Timer) -> Loop:
+def _consuming(worker: Worker) -> Loop:
+    async def run(stopping: asyncio.Event) -> None:
+        await worker.consumer.start()
+        await worker.run(stopping)
+
+    return run
+
+
+def _timer_loop(timer: Timer, clock: Clock) -> Loop:
     async def run(stopping: asyncio.Event) -> None:
         while not stopping.is_set():
             try:
                 done = await timer.step()
-                pause = 0.0 if done else _SOON if await timer.next_due() is not None else _IDLE
+                pause = 0.0 if done else _pause_until(await timer.next_due(), clock.now())
             except (DatabaseUnavailable, BusUnavailable, NotReady) as error:
                 log.warning("timer_waits", timer=timer.name, error=str(error)[:200])
                 pause = _IDLE
@@ -267,14 +327,53 @@ def _timer_loop(timer: Timer) -> Loop:
     return run
 
 
+def _pause_until(due: datetime | None, now: datetime) -> float:
+    """Until it is due, but not longer than we look for what others make due meanwhile."""
+    if due is None:
+        return _IDLE
+    if due <= now:  # and was not done just now: somebody else has it, or it can't be done yet
+        return _SOON
+    return min((due - now).total_seconds(), _SOON)
+
+
 async def _kept_alive(name: str, loop: Loop, stopping: asyncio.Event) -> None:
-    """Run a loop; should it end by a mistake of ours, say so and run it again."""
+    """Run a loop; should it end before its time, say so and run it again."""
     while not stopping.is_set():
         try:
             await loop(stopping)
-        except Exception:
+            if not stopping.is_set():
+                log.error("loop_ended", loop=name)
+        except (DatabaseUnavailable, BusUnavailable, NotReady) as error:
+            log.warning("loop_waits", loop=name, error=str(error)[:200])
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            log.exception("loop_failed", loop=name)  # aiokafka may raise a cancellation that nobody sent
+        except Exception:  # a mistake of ours: the other loops, and this one from its start, still do their work
             log.exception("loop_failed", loop=name)
-            await _wait(_IDLE, stopping)
+        await _wait(_IDLE, stopping)
+
+
+async def _fault(check: Awaitable[None]) -> str | None:
+    """Why a check fails, None if it doesn't."""
+    try:
+        async with asyncio.timeout(_CHECK_SECONDS):
+            await check
+    except (DatabaseUnavailable, BusUnavailable) as error:
+        return str(error)[:200] or "away"
+    except TimeoutError:
+        return f"no answer within {_CHECK_SECONDS:g} seconds"
+    return None
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 async def _wait(seconds: float, stopping: asyncio.Event) -> None:

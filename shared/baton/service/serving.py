@@ -1,22 +1,29 @@
 """One service as a process: settings, logs, database, bus, app, server."""
 
+import signal
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Final, Protocol
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from baton.flow.bus import Bus
 from baton.flow.database import Database
 from baton.flow.urls import bus_from_url
 from baton.kernel.clock import Clock, SystemClock
-from baton.service.access import is_loopback
+from baton.service.access import Keys, is_loopback
 from baton.service.logs import configure_logs
 from baton.service.settings import EXIT_WRONG_SETTING, Settings, load_settings, require_database
+from baton.service.web import end_streams
 
 GRACE_SECONDS: Final = 10
 """How long open requests may take at shutdown; streams are ended by us."""
+EXIT_NOT_STARTED: Final = 3
 
 
 class CreateApp(Protocol):
@@ -30,6 +37,7 @@ def serve_service(create_app: CreateApp, *, kind: type[Settings], schema: str) -
     settings = load_settings(kind)
     configure_logs(settings.log_level)
     url = require_database(settings)
+    require_safe_listening(settings)
     clock = SystemClock()
     app = create_app(
         settings=settings,
@@ -40,24 +48,63 @@ def serve_service(create_app: CreateApp, *, kind: type[Settings], schema: str) -
     serve(lambda: app, settings)
 
 
-def serve(create: Callable[[], FastAPI], settings: Settings) -> None:
-    """Serve an app on the address of the settings. Refuses to listen to the world without keys."""
-    if not is_loopback(settings.host) and settings.keys is None:
+def serve(create: Callable[[], ASGIApp], settings: Settings) -> None:
+    """Serve an app on the address of the settings until SIGTERM or SIGINT, then return.
+
+    Refuses to listen to the world without keys (exit 2); exits with 3 if the app can't start.
+    """
+    require_safe_listening(settings)
+    if not Keys(settings.keys).is_needed:
+        sys.stderr.write("There are no API keys (BATON_KEYS): programs of this machine may call without one.\n")
+    app = create()
+    server = _Server(
+        uvicorn.Config(
+            app,
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            loop="uvloop",
+            http="httptools",
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            server_header=False,
+        )
+    )
+    with _signals_end_the_server_only():
+        server.run()
+    if not server.started:
+        sys.exit(EXIT_NOT_STARTED)
+
+
+def require_safe_listening(settings: Settings) -> None:
+    """Exit with code 2 where other machines could call and nobody would need a key."""
+    if not is_loopback(settings.host) and not Keys(settings.keys).is_needed:
         sys.stderr.write(
-            f"BATON_LISTEN: {settings.listen} can be reached from other machines, so callers need API keys:"
-            " make one with `baton keys create NAME --scope …` and set BATON_KEYS\n"
+            f"BATON_LISTEN={settings.listen}: it can be reached from other machines, so callers need API keys, and"
+            " there are none: set BATON_KEYS and make one with `baton keys create NAME --scope …`\n"
         )
         sys.exit(EXIT_WRONG_SETTING)
-    if settings.keys is None:
-        sys.stderr.write("No API keys (BATON_KEYS): only programs on this machine may call.\n")
-    uvicorn.run(
-        create(),
-        host=settings.host,
-        port=settings.port,
-        log_level="warning",
-        access_log=False,
-        loop="uvloop",
-        http="httptools",
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        server_header=False,
-    )
+
+
+class _Server(uvicorn.Server):
+    """Ends streams first, or the server would wait for them."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        end_streams(self.config.app)
+        await super().shutdown(sockets)
+
+
+@contextmanager
+def _signals_end_the_server_only() -> Iterator[None]:
+    """Uvicorn raises the signal again once it is done; whoever called us may have something to close yet."""
+
+    def ignore(number: int, frame: FrameType | None) -> None:
+        del number, frame
+
+    before = {number: signal.signal(number, ignore) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,9 +1,12 @@
 """Settings from the environment: `BATON_*`. A mistake is one clear line and exit code 2."""
 
+import re
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -12,14 +15,21 @@ from baton.kernel.durations import parse_duration
 
 EXIT_WRONG_SETTING: Final = 2
 
+_LEVELS: Final = ("debug", "info", "warning", "error")
+_MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+_BUS: Final = re.compile(r"memory:(//)?|postgres(ql)?:.*|kafka(\+ssl)?://[^,/\s]+(,[^,/\s]+)*/?")
+_PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,100}")
+"""What Kafka allows in the name of a topic or a group, with room for the name itself."""
+_CREDENTIALS: Final = re.compile(r"//[^/@]*@")
+
 
 def _read_duration(value: object) -> object:
     """`3s` as a timedelta."""
     if not isinstance(value, str):
         return value
     fixed = parse_duration(value).fixed
-    if fixed is None:
-        raise ValueError(f"{value} is working time; a setting takes `30s`, `5m`, `1h30m`")
+    if not fixed:
+        raise ValueError("must be a length of time above zero, as 30s, 5m, 1h30m, 14d")
     return fixed
 
 
@@ -27,12 +37,16 @@ DurationText = Annotated[timedelta, BeforeValidator(_read_duration)]
 
 
 class Settings(BaseSettings):
-    """What every service reads."""
+    """What every service reads. Its `repr` shows no secret; URLs may hold passwords, so they are left out of it too."""
 
     model_config = SettingsConfigDict(env_prefix="BATON_", extra="ignore", env_ignore_empty=True)
 
-    database_url: str | None = Field(None, description="PostgreSQL, as `postgresql://…`; empty: embedded (baton up)")
-    bus_url: str = Field("postgres:", description="`kafka://host:port,…`, `kafka+ssl://…`, `postgres:` or `memory:`")
+    database_url: str | None = Field(
+        None, repr=False, description="PostgreSQL, as `postgresql://…`; empty: embedded (baton up)"
+    )
+    bus_url: str = Field(
+        "postgres:", repr=False, description="`kafka://host:port,…`, `kafka+ssl://…`, `postgres:` or `memory:`"
+    )
     playbook: Path | None = Field(None, description="The directory of the playbook that `baton up` publishes")
     data: Path = Field(Path("data"), description="Where the embedded database lives")
     listen: str = Field("127.0.0.1:8000", description="Address and port to listen on")
@@ -53,10 +67,45 @@ class Settings(BaseSettings):
         timedelta(seconds=30), description="`/readyz` fails when the record in hand is older"
     )
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("postgresql://", "postgres://")):
+            raise ValueError("must be postgresql://user:password@host:port/database")
+        return value
+
+    @field_validator("bus_url")
+    @classmethod
+    def _is_bus(cls, value: str) -> str:
+        if not _BUS.fullmatch(value):
+            raise ValueError("must be kafka://host:port,host:port, kafka+ssl://…, postgres: or memory:")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if value is not None and not _is_http(value):
+            raise ValueError("must be http://host or https://host, with no query")
+        return value
+
+    @field_validator("topic_prefix")
+    @classmethod
+    def _fits_a_topic(cls, value: str) -> str:
+        if not _PREFIX.fullmatch(value):
+            raise ValueError("may hold up to 100 letters, digits, dots, underscores and dashes")
+        return value
+
+    @field_validator("kafka_sasl_mechanism")
+    @classmethod
+    def _known_mechanism(cls, value: str | None) -> str | None:
+        if value is not None and value.upper() not in _MECHANISMS:
+            raise ValueError(f"must be {', '.join(_MECHANISMS[:-1])} or {_MECHANISMS[-1]}")
+        return value and value.upper()
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:
-        if value.lower() not in ("debug", "info", "warning", "error"):
+        if value.lower() not in _LEVELS:
             raise ValueError("must be debug, info, warning or error")
         return value.lower()
 
@@ -64,12 +113,13 @@ class Settings(BaseSettings):
     @classmethod
     def _host_and_port(cls, value: str) -> str:
         host, _, port = value.rpartition(":")
-        if not host or not port.isdigit() or int(port) > 65535:
-            raise ValueError("must be address:port, as 127.0.0.1:8000")
+        if not host or not port.isascii() or not port.isdigit() or int(port) > 65535:
+            raise ValueError("must be address:port, as 127.0.0.1:8000 or [::1]:8000")
         return value
 
     @property
     def host(self) -> str:
+        """The address to listen on, an IPv6 one without its brackets."""
         return self.listen.rpartition(":")[0].strip("[]")
 
     @property
@@ -85,9 +135,8 @@ def load_settings(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as error:
-        for mistake in error.errors(include_url=False, include_input=False, include_context=False):
-            name = "BATON_" + "_".join(str(part) for part in mistake["loc"]).upper()
-            sys.stderr.write(f"{name}: {mistake['msg'].removeprefix('Value error, ')}\n")
+        for mistake in error.errors(include_url=False, include_context=False):
+            sys.stderr.write(_line(mistake) + "\n")
         sys.exit(EXIT_WRONG_SETTING)
 
 
@@ -100,3 +149,25 @@ def require_database(settings: Settings) -> str:
         )
         sys.exit(EXIT_WRONG_SETTING)
     return settings.database_url
+
+
+def _line(mistake: Mapping[str, Any]) -> str:
+    """`BATON_PARTITIONS=many: should be a valid integer`: the variable, its value unless secret, what it may be."""
+    name = "_".join(str(part) for part in mistake["loc"])
+    wrong = mistake["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return f"BATON_{name.upper()}{_shown(name, mistake['input'])}: {wrong}"
+
+
+def _shown(name: str, value: object) -> str:
+    if not isinstance(value, str | int | float) or "password" in name or "secret" in name:
+        return ""
+    text = _CREDENTIALS.sub("//…@", str(value)).splitlines() or [""]
+    return f"={text[0][:100]}"
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
+    except ValueError:
+        return False

@@ -10,17 +10,19 @@ import structlog
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from baton.kernel.ids import derived_id
-from baton.service.access import Access, Keys
+from baton.service.access import ALWAYS_OPEN, Access, Door, Keys, path_in
 from baton.service.errors import add_error_handlers
 from baton.service.service import Service
 from baton.service.settings import Settings
 
 log = structlog.get_logger()
 
-_QUIET: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+MAX_BODY: Final = 16 * 1024 * 1024
+"""Twice what a source takes by default; whoever reads a body by hand has a bound of its own."""
 _READY_FOR_SECONDS: Final = 1.0
 
 
@@ -31,19 +33,37 @@ def create_web(
     settings: Settings,
     routers: Sequence[APIRouter],
     on_stop: Callable[[], Awaitable[None]] | None = None,
+    open_paths: Sequence[str] = (),
+    max_body: int | None = MAX_BODY,
 ) -> FastAPI:
-    """The ASGI app of a service. Its lifespan runs the service; the simulator leaves that out and steps it."""
-    app = FastAPI(title=title, lifespan=_lifespan(service, on_stop))
+    """The ASGI app of a service. Its lifespan runs the service; the simulator leaves that out and steps it.
+
+    `open_paths` need no key, because they prove their callers themselves or have nothing to hide; one that ends in `/`
+    opens all below it. `max_body` None leaves the bound to the routes.
+    """
+    app = FastAPI(title=title, lifespan=_lifespan(service, on_stop), max_body_size=max_body)
+    access = Access(keys=Keys(settings.keys), public_url=settings.public_url)
     app.state.service = service
-    app.state.access = Access(keys=Keys(settings.keys), public_url=settings.public_url)
+    app.state.access = access
     app.state.public_url = settings.public_url
     app.state.stopping = asyncio.Event()
     app.include_router(_health(service))
     for router in routers:
         app.include_router(router)
     add_error_handlers(app)
+    app.add_middleware(Door, access=access, open_paths=tuple(open_paths))
     app.add_middleware(Correlation)
     return app
+
+
+def end_streams(app: object) -> None:
+    """Tell what would never end by itself (`app.state.stopping`) to end, in this app and in those mounted in it."""
+    stopping = getattr(getattr(app, "state", None), "stopping", None)
+    if isinstance(stopping, asyncio.Event):
+        stopping.set()
+    for route in getattr(app, "routes", ()):
+        if isinstance(route, Mount):
+            end_streams(route.app)
 
 
 def _lifespan(
@@ -51,22 +71,32 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def run(app: FastAPI) -> AsyncIterator[None]:
-        stopping: asyncio.Event = app.state.stopping
-        running = asyncio.create_task(service.run(stopping))
+        # Apart from `state.stopping`: streams end first, so that the requests can; only then the loops behind them.
+        finishing = asyncio.Event()
+        running = asyncio.create_task(service.run(finishing), name=service.name)
+        running.add_done_callback(_tell_failure)
         try:
             yield
         finally:
-            if on_stop is not None:
-                await on_stop()
-            stopping.set()
-            await running
+            end_streams(app)
+            try:
+                if on_stop is not None:
+                    await on_stop()
+            finally:
+                finishing.set()
+                await running
 
     return run
 
 
+def _tell_failure(running: "asyncio.Task[None]") -> None:
+    if not running.cancelled() and (error := running.exception()) is not None:
+        log.error("service_failed", service=running.get_name(), exc_info=error)
+
+
 def _health(service: Service) -> APIRouter:
     router = APIRouter(tags=["health"])
-    answered: dict[str, tuple[float, dict[str, str]]] = {}
+    readiness = Readiness(service)
 
     @router.get("/healthz")
     async def alive() -> dict[str, str]:
@@ -76,10 +106,7 @@ def _health(service: Service) -> APIRouter:
     @router.get("/readyz")
     async def ready() -> JSONResponse:
         """The service can do its work; 503 with what is wrong if not."""
-        at, wrong = answered.get("ready", (0.0, {}))
-        if time.monotonic() - at > _READY_FOR_SECONDS:
-            wrong = dict(await service.ready())
-            answered["ready"] = (time.monotonic(), wrong)
+        wrong = await readiness.wrong()
         return JSONResponse({"status": "not ready" if wrong else "ready", "wrong": wrong}, 503 if wrong else 200)
 
     @router.get("/metrics")
@@ -88,6 +115,23 @@ def _health(service: Service) -> APIRouter:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+class Readiness:
+    """What keeps a service from its work; asked once a second at most, however many probes come."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._asking = asyncio.Lock()
+        self._asked_at: float | None = None
+        self._wrong: dict[str, str] = {}
+
+    async def wrong(self) -> dict[str, str]:
+        async with self._asking:
+            now = time.monotonic()
+            if self._asked_at is None or now - self._asked_at > _READY_FOR_SECONDS:
+                self._wrong, self._asked_at = dict(await self._service.ready()), now
+        return self._wrong
 
 
 class Correlation:
@@ -101,13 +145,12 @@ class Correlation:
         self._count = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] in _QUIET:
+        if scope["type"] != "http" or path_in(scope) in ALWAYS_OPEN:
             await self._app(scope, receive, send)
             return
         self._count += 1
         began = time.monotonic()
         correlation = derived_id("request", str(id(self)), str(self._count), str(began))
-        structlog.contextvars.bind_contextvars(correlation=correlation)
         status = 500
 
         async def answer(message: Message) -> None:
@@ -117,15 +160,18 @@ class Correlation:
                 message["headers"] = [*message.get("headers", ()), (b"x-correlation-id", correlation.encode())]
             await send(message)
 
-        try:
-            await self._app(scope, receive, answer)
-        finally:
-            _log_access(scope, status=status, seconds=time.monotonic() - began)
-            structlog.contextvars.unbind_contextvars("correlation")
+        with structlog.contextvars.bound_contextvars(correlation=correlation):
+            try:
+                await self._app(scope, receive, answer)
+            finally:
+                _log_access(scope, status=status, seconds=time.monotonic() - began)
 
 
 def _log_access(scope: MutableMapping[str, Any], *, status: int, seconds: float) -> None:
-    """Method, route template, status and time: never the path or the query, they may hold addresses and secrets."""
+    """Method, route template, status and time: never the path or the query, they may hold addresses and secrets.
+
+    At debug where all is well: at thousands of requests a second the metrics tell it better.
+    """
     route = getattr(scope.get("route"), "path", None)
     say = log.warning if status >= 500 else log.debug
     say("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 1))

@@ -1,0 +1,135 @@
+"""Settings: read from the environment, every mistake one clear line, no secret in sight."""
+
+import os
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from baton.service.settings import EXIT_WRONG_SETTING, Settings, load_settings, require_database
+
+
+def mistakes(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines that are told when the settings of the environment are loaded."""
+    with pytest.raises(SystemExit) as left:
+        load_settings(Settings)
+
+    assert left.value.code == EXIT_WRONG_SETTING
+    return capsys.readouterr().err.splitlines()
+
+
+def test_without_any_variable_the_defaults_are_those_of_one_machine() -> None:
+    settings = load_settings(Settings)
+
+    assert (settings.host, settings.port, settings.bus_url, settings.partitions) == ("127.0.0.1", 8000, "postgres:", 12)
+    assert settings.database_url is None
+    assert settings.migrate
+
+
+def test_durations_are_read_as_people_write_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATON_KAFKA_SESSION_TIMEOUT", "6s")
+    monkeypatch.setenv("BATON_RETENTION", "30d")
+
+    settings = load_settings(Settings)
+
+    assert settings.kafka_session_timeout == timedelta(seconds=6)
+    assert settings.retention == timedelta(days=30)
+
+
+def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BATON_DATABASE_URL", "")
+
+    assert load_settings(Settings).database_url is None
+
+
+@pytest.mark.parametrize(
+    ("listen", "host", "port"),
+    [("0.0.0.0:80", "0.0.0.0", 80), ("[::1]:8000", "::1", 8000), ("localhost:1", "localhost", 1)],
+)
+def test_an_address_to_listen_on_is_a_host_and_a_port(
+    monkeypatch: pytest.MonkeyPatch, listen: str, host: str, port: int
+) -> None:
+    monkeypatch.setenv("BATON_LISTEN", listen)
+
+    settings = load_settings(Settings)
+
+    assert (settings.host, settings.port) == (host, port)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("BATON_PARTITIONS", "many", "a valid integer"),
+        ("BATON_PARTITIONS", "0", "greater than or equal to 1"),
+        ("BATON_MIGRATE", "perhaps", "a valid boolean"),
+        ("BATON_RETENTION", "2wd", "30s, 5m, 1h30m, 14d"),
+        ("BATON_RETENTION", "soon", "30s, 5m, 1h30m"),
+        ("BATON_RETENTION", "0s", "above zero"),
+        ("BATON_LISTEN", "8000", "address:port"),
+        ("BATON_LISTEN", "localhost:99999", "address:port"),
+        ("BATON_LOG_LEVEL", "loud", "debug, info, warning or error"),
+        ("BATON_BUS_URL", "rabbit://here", "kafka://host:port"),
+        ("BATON_BUS_URL", "kafka://", "kafka://host:port"),
+        ("BATON_DATABASE_URL", "mysql://here/baton", "postgresql://user:password@host:port/database"),
+        ("BATON_PUBLIC_URL", "example.com", "https://host"),
+        ("BATON_TOPIC_PREFIX", "a b", "letters, digits"),
+        ("BATON_KAFKA_SASL_MECHANISM", "GSSAPI", "SCRAM-SHA-512"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_with_variable_value_and_what_is_allowed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, variable: str, value: str, allowed: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    (line,) = mistakes(capsys)
+
+    assert line.startswith(f"{variable}={value}: ")
+    assert allowed in line
+
+
+def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("BATON_PARTITIONS", "many")
+    monkeypatch.setenv("BATON_LOG_LEVEL", "loud")
+
+    lines = mistakes(capsys)
+
+    assert [line.partition("=")[0] for line in lines] == ["BATON_PARTITIONS", "BATON_LOG_LEVEL"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("BATON_DATABASE_URL", "mysql://baton:hush@here/baton"),
+        ("BATON_BUS_URL", "rabbit://baton:hush@here"),
+    ],
+)
+def test_a_mistake_beside_a_password_does_not_tell_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    assert "hush" not in "".join(mistakes(capsys))
+
+
+def test_printed_settings_hold_no_secret() -> None:
+    settings = Settings(
+        database_url="postgresql://baton:hush@here/baton",
+        bus_url="postgres://baton:hush@here/bus",
+        kafka_sasl_password=SecretStr("hush"),
+    )
+
+    assert "hush" not in f"{settings!r} {settings}"
+
+
+def test_a_single_service_without_a_database_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        require_database(Settings())
+
+    assert left.value.code == EXIT_WRONG_SETTING
+    assert capsys.readouterr().err.startswith("BATON_DATABASE_URL: a single service needs a PostgreSQL")
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("BATON_")]:
+        monkeypatch.delenv(name)
