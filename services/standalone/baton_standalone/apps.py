@@ -1,0 +1,143 @@
+"""The four apps in one: mounted side by side, started and stopped together, with one answer about health."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Final, cast
+
+from fastapi import FastAPI
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+
+from baton.flow.bus import Bus
+from baton.flow.database import Database
+from baton.kernel.clock import Clock
+from baton.service.migrations import Chain
+from baton.service.service import Service
+from baton.service.serving import CreateApp
+from baton.service.settings import Settings
+
+_READY_FOR_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the four: where it is mounted, and where its code is."""
+
+    path: str
+    package: str
+    settings: str
+    """The name of its settings' class."""
+
+    @property
+    def chain(self) -> Chain:
+        return Chain(self.package)
+
+    @property
+    def kind(self) -> type[Settings]:
+        """What reads its settings from the environment."""
+        return cast("type[Settings]", getattr(import_module(f"{self.package}.settings"), self.settings))
+
+    def create(self, *, settings: Settings, bus: Bus, clock: Clock, database: Database) -> FastAPI:
+        """Its app, as its own composition root wires it."""
+        create_app: CreateApp = import_module(f"{self.package}.app").create_app
+        return create_app(settings=settings, bus=bus, clock=clock, database=database)
+
+
+PARTS: Final = (
+    Part("ingest", "baton_ingest", "IngestSettings"),
+    Part("scoring", "baton_scoring", "ScoringSettings"),
+    Part("router", "baton_router", "RouterSettings"),
+    Part("sla", "baton_sla_monitor", "SlaMonitorSettings"),
+)
+"""In the order in which a lead passes them."""
+
+
+Apps = Mapping[str, FastAPI]
+"""The four, by the path at which they are mounted."""
+
+
+Alongside = Callable[[Apps], AbstractAsyncContextManager[None]]
+
+
+def mount(apps: Apps, *, alongside: Alongside | None = None) -> Starlette:
+    """One ASGI app with all of them, each at its path.
+
+    Its lifespan runs theirs, and `alongside` around them. Without one it has none: the simulator steps them by hand.
+    """
+    routes = [
+        Route("/", _index(apps)),
+        Route("/healthz", _alive),
+        Route("/readyz", _Readiness(apps).answer),
+        Route("/metrics", _metrics),
+        *(Mount(f"/{path}", app) for path, app in apps.items()),
+    ]
+    return Starlette(routes=routes, lifespan=None if alongside is None else lambda _: _together(apps, alongside))
+
+
+def service_of(app: FastAPI) -> Service:
+    """The service that an app was made for."""
+    service: Service = app.state.service
+    return service
+
+
+async def wrong_with(apps: Apps) -> dict[str, dict[str, str]]:
+    """What keeps each of them from its work; empty when nothing does."""
+    answers = [(path, dict(await service_of(app).ready())) for path, app in apps.items()]
+    return {path: wrong for path, wrong in answers if wrong}
+
+
+@asynccontextmanager
+async def _together(apps: Apps, alongside: Alongside) -> AsyncIterator[None]:
+    """Run the lifespan of each: a mounted app's own is not run by the outer one."""
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(alongside(apps))
+        for app in apps.values():
+            await stack.enter_async_context(app.router.lifespan_context(app))
+        yield
+
+
+class _Readiness:
+    """`/readyz` of all; asked once a second at most, so that a probe costs nothing."""
+
+    def __init__(self, apps: Apps) -> None:
+        self._apps = apps
+        self._asked_at: float | None = None
+        self._wrong: dict[str, dict[str, str]] = {}
+
+    async def answer(self, _: Request) -> Response:
+        now = time.monotonic()
+        if self._asked_at is None or now - self._asked_at > _READY_FOR_SECONDS:
+            self._wrong, self._asked_at = await wrong_with(self._apps), now
+        wrong = self._wrong
+        return JSONResponse({"status": "not ready" if wrong else "ready", "wrong": wrong}, 503 if wrong else 200)
+
+
+async def _alive(_: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _metrics(_: Request) -> Response:
+    # One process has one registry: each of the four would answer the same.
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _index(apps: Apps) -> Callable[[Request], Awaitable[Response]]:
+    has_pages = "router" in apps and _serves_pages(apps["router"])
+
+    async def index(_: Request) -> Response:
+        if has_pages:
+            return RedirectResponse("/router/")
+        return JSONResponse({path: {"docs": f"/{path}/docs", "openapi": f"/{path}/openapi.json"} for path in apps})
+
+    return index
+
+
+def _serves_pages(app: FastAPI) -> bool:
+    paths: Sequence[object] = [getattr(route, "path", None) for route in app.routes]
+    return "/" in paths

@@ -1,0 +1,151 @@
+"""`baton dlq`: what was accepted and could not be processed."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from baton.flow.bus import Bus
+    from baton_standalone.dead_letter_box import DeadLetterBox, Filter, Letter
+
+EXIT_WRONG: Final = 2
+_MOST: Final = 1_000_000
+
+app: Final = typer.Typer(no_args_is_help=True, help="List, show and replay dead letters.")
+Result = TypeVar("Result")
+
+Consumer = Annotated[str | None, typer.Option("--consumer", help="Whose: `baton-router` …")]
+Reason = Annotated[str | None, typer.Option("--reason", help="`failed`, `gave_up` or `unreadable`.")]
+Since = Annotated[str | None, typer.Option("--since", help="An instant, or how long ago: `2h`.")]
+Lead = Annotated[str | None, typer.Option("--lead", help="A lead's id or email address.")]
+
+
+@app.command("list")
+def list_(
+    *,
+    consumer: Consumer = None,
+    reason: Reason = None,
+    since: Since = None,
+    lead: Lead = None,
+    replayed: Annotated[bool, typer.Option("--replayed", help="Also those that were replayed already.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1)] = 100,
+    json: Annotated[bool, typer.Option("--json", help="As JSON lines.")] = False,
+) -> None:
+    """List dead letters, the oldest first. Without personal data: that is in `show` only."""
+    wanted = _filter(consumer, reason, since, lead, replayed=replayed)
+    letters = _run(lambda box, _: box.find(wanted, limit=limit))
+    for letter in letters:
+        sys.stdout.write(_line(letter, json=json))
+
+
+@app.command()
+def show(letter: Annotated[str, typer.Argument(metavar="ID", help="As `list` gives it: `router:12`.")]) -> None:
+    """Show one with its original record. That may hold personal data."""
+    import orjson
+
+    from baton_standalone.dead_letter_box import Filter
+
+    async def read(box: "DeadLetterBox", _: "Bus") -> dict[str, object] | None:
+        found = await box.find(Filter(ids=[letter], replayed=True), limit=1)
+        return await box.content(found[0]) if found else None
+
+    content = _run(read)
+    if content is None:
+        sys.stderr.write(f"there is no dead letter {letter}\n")
+        raise typer.Exit(1)
+    sys.stdout.write(orjson.dumps(content, option=orjson.OPT_INDENT_2).decode() + "\n")
+
+
+@app.command()
+def replay(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` gives them.")] = None,
+    *,
+    consumer: Consumer = None,
+    reason: Reason = None,
+    since: Since = None,
+    lead: Lead = None,
+    every: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
+    rate: Annotated[float | None, typer.Option("--rate", min=0.1, help="So many a second at most.")] = None,
+) -> None:
+    """Give dead letters back to the consumers that failed, and to no others."""
+    if not (ids or consumer or reason or since or lead or every):
+        sys.stderr.write("which ones? Give ids, a filter, or --all\n")
+        raise typer.Exit(EXIT_WRONG)
+    wanted = _filter(consumer, reason, since, lead, ids=ids or [])
+    letters, taken = _run(lambda box, bus: _replay(box, bus, wanted, dry_run=dry_run, rate=rate))
+    for letter in letters:
+        sys.stdout.write(_line(letter, json=False))
+    left = len(letters) - len(taken)
+    if dry_run:
+        sys.stderr.write(f"{len(letters)} would be replayed\n")
+    else:
+        sys.stderr.write(f"{len(taken)} replayed" + (f", {left} can't be: no events at all" if left else "") + "\n")
+
+
+async def _replay(
+    box: "DeadLetterBox", bus: "Bus", wanted: "Filter", *, dry_run: bool, rate: float | None
+) -> "tuple[list[Letter], list[str]]":
+    from baton.kernel.clock import SystemClock
+
+    letters = await box.find(wanted, limit=_MOST)
+    return letters, [] if dry_run else await box.replay(letters, bus=bus, clock=SystemClock(), rate=rate)
+
+
+def _run(act: "Callable[[DeadLetterBox, Bus], Awaitable[Result]]") -> Result:
+    from baton.service.settings import Settings, load_settings
+    from baton_standalone.apps import PARTS
+    from baton_standalone.dead_letter_box import open_box
+    from baton_standalone.reaching import away_told, make_bus, reachable_database
+
+    async def run(url: str) -> Result:
+        async with open_box(url, [part.chain.schema for part in PARTS]) as box:
+            return await act(box, make_bus(settings, url))
+
+    settings = load_settings(Settings)
+    try:
+        with away_told(), reachable_database(settings) as url:
+            return asyncio.run(run(url))
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(EXIT_WRONG) from None
+
+
+def _filter(
+    consumer: str | None,
+    reason: str | None,
+    since: str | None,
+    lead: str | None,
+    *,
+    ids: list[str] | None = None,
+    replayed: bool = False,
+) -> "Filter":
+    from baton.kernel.clock import SystemClock
+    from baton_standalone.dead_letter_box import Filter
+    from baton_standalone.reading_options import instant_or_ago, lead_id_of
+
+    try:
+        return Filter(
+            consumer=consumer,
+            reason=reason,
+            since=None if since is None else instant_or_ago(since, now=SystemClock().now()),
+            lead_id=None if lead is None else lead_id_of(lead),
+            ids=ids or [],
+            replayed=replayed,
+        )
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(EXIT_WRONG) from None
+
+
+def _line(letter: "Letter", *, json: bool) -> str:
+    import orjson
+
+    from baton.kernel.instants import format_instant
+
+    if json:
+        return orjson.dumps(letter.as_dict()).decode() + "\n"
+    return f"{letter.id}  {format_instant(letter.at)}  {letter.consumer}  {letter.reason}  {letter.error}\n"

@@ -1,0 +1,75 @@
+"""`baton simulate`: a scenario played on the real system with a hand-driven clock."""
+
+import asyncio
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from baton.service.settings import Settings
+    from baton_standalone.publishing import Candidate
+    from baton_standalone.scenario import Line
+
+EXIT_MISTAKES: Final = 2
+
+
+def simulate(
+    scenario: Annotated[Path, typer.Argument(help="The scenario, JSON lines; `-` is standard input.")],
+    *,
+    playbook: Annotated[
+        Path | None, typer.Option("--playbook", help="Its directory; without it BATON_PLAYBOOK, else the reference.")
+    ] = None,
+) -> None:
+    """Play a scenario: print every event and every response as JSON lines, the same for the same scenario.
+
+    A line is `{"at", "request": "POST /ingest/v1/leads", "body" or "raw", "headers"}`, `{"at", "run_until": true}` or
+    `{"at", "publish": DIR}`.
+    """
+    from baton.service.logs import configure_logs
+    from baton.service.settings import Settings, load_settings
+    from baton_standalone.commands.playbook import configured_playbook, load_or_exit, tell
+
+    settings = load_settings(Settings)
+    configure_logs("error")
+    lines = _lines_or_exit(scenario)
+    candidate = load_or_exit(playbook or configured_playbook(settings))
+    tell(candidate.warnings)
+    _play(lines, candidate, settings, folder=Path() if str(scenario) == "-" else scenario.parent)
+
+
+def _lines_or_exit(scenario: Path) -> "tuple[Line, ...]":
+    from baton_standalone.scenario import ScenarioError, read_scenario
+
+    try:
+        text = (sys.stdin.buffer.read() if str(scenario) == "-" else scenario.read_bytes()).decode()
+        return read_scenario(text, name=str(scenario))
+    except OSError as error:
+        sys.stderr.write(f"{scenario}: {error.strerror}\n")
+    except UnicodeDecodeError as error:
+        sys.stderr.write(f"{scenario}: not UTF-8: {error}\n")
+    except ScenarioError as error:
+        sys.stderr.writelines(f"{mistake}\n" for mistake in error.mistakes)
+    raise typer.Exit(EXIT_MISTAKES)
+
+
+def _play(lines: "tuple[Line, ...]", candidate: "Candidate", settings: "Settings", *, folder: Path) -> None:
+    from baton_standalone.embedded import EmbeddedPostgresError
+    from baton_standalone.simulator import Run, simulate
+    from baton_standalone.throwaway import temporary_database, temporary_server
+
+    async def play(server: str) -> None:
+        async with temporary_database(server) as url:
+            await simulate(Run(lines, candidate, url, folder, sys.stdout.buffer.write, settings.public_url))
+
+    given = settings.database_url
+    try:
+        with temporary_server() if given is None else nullcontext(given) as server:
+            asyncio.run(play(server))
+    except EmbeddedPostgresError as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(1) from None
+    finally:
+        sys.stdout.buffer.flush()

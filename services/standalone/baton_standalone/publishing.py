@@ -1,0 +1,106 @@
+"""Making a playbook the active one: what `baton playbook publish`, `baton up` and the simulator share."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from baton.flow.bus import Bus
+from baton.kernel.clock import Clock
+from baton.leads.envelope import UnreadableEvent, decode
+from baton.leads.events import PlaybookActivated, PlaybookPublished
+from baton.leads.playbook.content import unpack
+from baton.leads.playbook.files import read_directory
+from baton.leads.playbook.findings import Finding, PlaybookError, Severity
+from baton.leads.playbook.loader import Loaded, load_files
+from baton.leads.playbook.model import Playbook
+from baton.leads.topics import Topic
+from baton.service.playbooks import publish
+
+_OPEN_LEADS = "select rep, count(*) as leads from router.assignments where open group by rep order by rep"
+
+
+class Refused(Exception):
+    """A publish that would leave leads without their owner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A playbook in a directory, loaded."""
+
+    files: Mapping[str, bytes]
+    playbook: Playbook
+    warnings: tuple[Finding, ...]
+
+
+def read_candidate(directory: Path) -> Candidate:
+    """Load the playbook in a directory.
+
+    Raises:
+        PlaybookError: it has mistakes, or can't be read.
+    """
+    try:
+        files = read_directory(directory)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise PlaybookError([Finding(Severity.ERROR, str(directory), 1, "", f"can't be read: {reason}")]) from None
+    loaded: Loaded = load_files(files)
+    return Candidate(files=loaded.playbook.files, playbook=loaded.playbook, warnings=loaded.warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class Active:
+    """The playbook that decides now, as it stands on the topic."""
+
+    hash: str
+    files: Mapping[str, bytes]
+
+
+async def read_active(bus: Bus) -> Active | None:
+    """The active playbook, None before the first was published. Raises BusUnavailable."""
+    published: dict[str, str] = {}
+    wanted: str | None = None
+    async for record in bus.read(Topic.PLAYBOOK, follow=False):
+        try:
+            data = decode(record.headers, record.value).data
+        except UnreadableEvent:
+            continue  # a later release's; the services say so
+        if isinstance(data, PlaybookPublished):
+            published[data.hash] = data.files
+        elif isinstance(data, PlaybookActivated):
+            wanted = data.hash
+    if wanted is None or wanted not in published:
+        return None
+    return Active(hash=wanted, files=unpack(published[wanted]))
+
+
+async def publish_candidate(bus: Bus, candidate: Candidate, *, clock: Clock, database_url: str) -> None:
+    """Make it the active one.
+
+    Raises:
+        Refused: it lacks a rep who has open leads.
+        BusUnavailable: publish it again.
+    """
+    await _refuse_orphans(candidate.playbook.reps, database_url)
+    await publish(bus, candidate.files, clock=clock)
+
+
+async def _refuse_orphans(reps: Collection[str], database_url: str) -> None:
+    left = {rep: leads for rep, leads in (await _open_leads(database_url)).items() if rep not in reps}
+    if left:
+        told = ", ".join(f"{rep} ({leads} open)" for rep, leads in left.items())
+        raise Refused(
+            f"these reps have open leads, but the playbook lacks them: {told}"
+            " (hand them over first: POST /router/v1/reps/{id}/handover)"
+        )
+
+
+async def _open_leads(database_url: str) -> Mapping[str, int]:
+    connection = await asyncpg.connect(database_url, timeout=10)
+    try:
+        return {row["rep"]: row["leads"] for row in await connection.fetch(_OPEN_LEADS)}
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        return {}  # no router has ever run here
+    finally:
+        await connection.close()

@@ -1,0 +1,27 @@
+"""What people write on the command line, as values."""
+
+from datetime import datetime
+
+from baton.kernel.durations import parse_duration
+from baton.kernel.instants import parse_instant
+from baton.leads.normalising import normalise
+
+
+def instant_or_ago(text: str, *, now: datetime) -> datetime:
+    """`2026-03-27T16:30:00Z`, or how long ago: `2h`. Raises ValueError."""
+    if not text[:4].isdigit() or "-" not in text:
+        ago = parse_duration(text).fixed
+        if ago is None:
+            raise ValueError(f"{text}: how long ago, like 2h or 14d")
+        return now - ago
+    return parse_instant(text)
+
+
+def lead_id_of(text: str) -> str:
+    """A lead's id, given as such or as an email address. Raises ValueError."""
+    if "@" not in text:
+        return text
+    lead_id = normalise({"email": text}).lead_id
+    if lead_id is None:
+        raise ValueError(f"{text} is no email address")
+    return lead_id

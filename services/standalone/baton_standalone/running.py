@@ -1,0 +1,170 @@
+"""All of Baton in one process: what `baton up` wires, starts and keeps alive."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+import structlog
+from fastapi import FastAPI
+
+from baton.flow.bus import Bus, BusUnavailable
+from baton.flow.database import Database, DatabaseUnavailable
+from baton.kernel.clock import Clock, SystemClock
+from baton.service.serving import serve
+from baton.service.settings import Settings, load_settings
+from baton_standalone.apps import PARTS, Apps, mount, wrong_with
+from baton_standalone.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from baton_standalone.publishing import Candidate, Refused, publish_candidate, read_active
+from baton_standalone.reaching import EXIT_AWAY, make_bus
+from baton_standalone.shared_bus import SharedBus
+from baton_standalone.topics import make_topics
+
+log = structlog.get_logger()
+
+_PAUSE: Final = 0.5
+_LOOK_AFTER: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The playbook to begin with."""
+
+    candidate: Candidate
+    is_given: bool
+    """By BATON_PLAYBOOK; else it is the reference one, which never takes the place of another."""
+
+    @property
+    def title(self) -> str:
+        playbook = self.candidate.playbook
+        return f'"{playbook.version}" ({playbook.hash[:12]})'
+
+
+def run_all(settings: Settings, chosen: Chosen) -> None:
+    """Run everything until SIGTERM or SIGINT; the embedded database, if there is one, stops last."""
+    with _own_database(settings) as (url, embedded):
+        clock = SystemClock()
+        bus = make_bus(settings, url)
+        apps = _create(url, bus, clock)
+        helper = _Helper(settings=settings, chosen=chosen, url=url, bus=bus, clock=clock, embedded=embedded)
+        app = mount(apps, alongside=helper.alongside)
+        serve(lambda: app, settings)
+
+
+def _create(url: str, bus: Bus, clock: Clock) -> Apps:
+    apps: dict[str, FastAPI] = {}
+    for part in PARTS:
+        settings = load_settings(part.kind)
+        database = Database(url, schema=part.chain.schema, size=settings.database_connections)
+        apps[part.path] = part.create(settings=settings, bus=SharedBus(bus), clock=clock, database=database)
+    return apps
+
+
+@dataclass(frozen=True, slots=True)
+class _Helper:
+    """What runs beside the services: the first publish, a word when all is ready, a look after the database."""
+
+    settings: Settings
+    chosen: Chosen
+    url: str
+    bus: Bus
+    clock: Clock
+    embedded: EmbeddedPostgres | None
+
+    def alongside(self, apps: Apps) -> AbstractAsyncContextManager[None]:
+        tasks: list[Callable[[], Coroutine[None, None, None]]] = [self._publish, lambda: self._say_ready(apps)]
+        if self.embedded is not None:
+            tasks.append(self._look_after_database)
+        return _beside(self.bus, tasks)
+
+    async def _publish(self) -> None:
+        """Publish the playbook where that is due, as soon as the bus is there."""
+        while True:
+            try:
+                await make_topics(self.bus, self.settings)
+                return await self._publish_if_new()
+            except (BusUnavailable, DatabaseUnavailable, OSError, asyncpg.PostgresError) as error:
+                log.warning("publish_waits", error=str(error)[:200])
+            except ValueError as error:
+                log.warning("publish_waits", error=str(error)[:500])
+            await asyncio.sleep(_PAUSE)
+
+    async def _publish_if_new(self) -> None:
+        active = await read_active(self.bus)
+        if active is not None and (not self.chosen.is_given or active.hash == self.chosen.candidate.playbook.hash):
+            return
+        try:
+            await publish_candidate(self.bus, self.chosen.candidate, clock=self.clock, database_url=self.url)
+        except Refused as refused:
+            _say(f"BATON_PLAYBOOK has changed, but was not published: {refused}")
+            return
+        if active is not None:
+            _say(f"BATON_PLAYBOOK has changed: published {self.chosen.title} in place of {active.hash[:12]}")
+        elif self.chosen.is_given:
+            _say(f"Published the playbook {self.chosen.title}")
+        else:
+            _say(f"BATON_PLAYBOOK is not set: published the reference playbook {self.chosen.title}")
+
+    async def _say_ready(self, apps: Apps) -> None:
+        while await wrong_with(apps):  # noqa: ASYNC110  what it waits for is in four services and their servers
+            await asyncio.sleep(_PAUSE)
+        where = f"embedded in {self.settings.data}" if self.embedded is not None else "yours"
+        _say(f"Baton is up at http://{self.settings.listen} (database: {where}; bus: {_bus_name(self.settings)})")
+
+    async def _look_after_database(self) -> None:
+        """Start the embedded server again, should it have died."""
+        assert self.embedded is not None
+        while True:  # a process that isn't our child can only be looked at
+            await asyncio.sleep(_LOOK_AFTER)
+            if self.embedded.pid is None:
+                log.warning("embedded_database_died")
+                try:
+                    await asyncio.to_thread(self.embedded.start)
+                except EmbeddedPostgresError as error:
+                    log.warning("embedded_database_away", error=str(error)[:500])
+
+
+@asynccontextmanager
+async def _beside(bus: Bus, tasks: list[Callable[[], Coroutine[None, None, None]]]) -> AsyncIterator[None]:
+    await bus.start()
+    running = [asyncio.create_task(task()) for task in tasks]
+    try:
+        yield
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await bus.stop()
+
+
+@contextmanager
+def _own_database(settings: Settings) -> Iterator[tuple[str, EmbeddedPostgres | None]]:
+    """The given database, or the embedded one, of which this process is then the owner."""
+    if settings.database_url is not None:
+        yield settings.database_url, None
+        return
+    embedded = EmbeddedPostgres(settings.data)
+    try:
+        url = embedded.start()
+    except EmbeddedPostgresError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(EXIT_AWAY)
+    try:
+        yield url, embedded
+    finally:
+        embedded.stop()
+
+
+def _bus_name(settings: Settings) -> str:
+    scheme = settings.bus_url.partition(":")[0]
+    return {"postgres": "PostgreSQL", "postgresql": "PostgreSQL", "memory": "in memory, gone at exit"}.get(
+        scheme, "Kafka"
+    )
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()

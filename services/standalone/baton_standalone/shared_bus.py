@@ -1,0 +1,51 @@
+"""One bus for the four services of a process: none of them stops it under the others."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from baton.flow.bus import Bus, Consumer, Received, Record, TopicSpec
+from baton.flow.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class SharedBus:
+    """The bus as one service sees it. Whoever made the real one stops it, once all services are done."""
+
+    real: Bus
+
+    @property
+    def appends_in_transaction(self) -> bool:
+        return self.real.appends_in_transaction
+
+    async def start(self) -> None:
+        await self.real.start()
+
+    async def stop(self) -> None:
+        """Not ours to stop."""
+
+    async def check(self) -> None:
+        await self.real.check()
+
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
+        await self.real.ensure_topics(topics)
+
+    def lane(self, key: bytes) -> int:
+        return self.real.lane(key)
+
+    async def publish(self, records: Sequence[Record]) -> None:
+        await self.real.publish(records)
+
+    async def append(self, connection: Connection, records: Sequence[Record]) -> None:
+        await self.real.append(connection, records)
+
+    def announce(self) -> None:
+        self.real.announce()
+
+    def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
+        return self.real.consumer(group, topics)
+
+    def read(self, topic: str, *, follow: bool, from_end: bool = False) -> AsyncIterator[Received]:
+        return self.real.read(topic, follow=follow, from_end=from_end)
+
+    async def depths(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
+        return await self.real.depths(group, topics)

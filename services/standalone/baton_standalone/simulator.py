@@ -1,0 +1,134 @@
+"""The simulator: the real four apps on a hand-driven clock, a bus in memory and a database for this run only.
+
+Nothing of it depends on the time of day, on hashing or on who is faster: the same scenario prints the same bytes.
+"""
+
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, assert_never
+
+import httpx
+from fastapi import FastAPI
+
+from baton.flow.database import Database
+from baton.kernel.clock import ManualClock
+from baton.leads.playbook.findings import PlaybookError
+from baton.service.playbooks import publish
+from baton.service.settings import Settings
+from baton_standalone.apps import PARTS, mount, service_of
+from baton_standalone.publishing import Candidate, Refused, publish_candidate, read_candidate
+from baton_standalone.scenario import Line, Publish, Request, RunUntil
+from baton_standalone.stage import Stage
+from baton_standalone.tape import TapedBus, Write, response_line
+
+_BASE_URL: Final = "http://localhost:8000"
+_CONNECTIONS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a simulation needs. `folder` is what the directories of `publish` lines are relative to."""
+
+    lines: Sequence[Line]
+    candidate: Candidate
+    database_url: str
+    folder: Path
+    write: Write
+    public_url: str | None = None
+
+
+async def simulate(run: Run) -> None:
+    """Play a scenario through, and write what it brings about."""
+    if not run.lines:
+        return
+    clock = ManualClock(run.lines[0].at)
+    bus = TapedBus(clock, write=run.write)
+    apps = _make_apps(run, bus, clock)
+    stage = Stage([service_of(app) for app in apps.values()], bus, clock)
+    async with _opened(stage), _client(apps) as client:
+        await publish(bus, run.candidate.files, clock=clock)
+        await stage.load_playbook()
+        player = _Player(run=run, apps=apps, stage=stage, client=client)
+        for line in run.lines:
+            await player.play(line)
+
+
+@dataclass(frozen=True, slots=True)
+class _Player:
+    run: Run
+    apps: dict[str, FastAPI]
+    stage: Stage
+    client: httpx.AsyncClient
+
+    async def play(self, line: Line) -> None:
+        """What was due before, the line itself, and all that follows from it."""
+        await self.stage.advance(line.at)
+        match line:
+            case Request():
+                await self._request(line)
+            case Publish():
+                await self._publish(line)
+            case RunUntil():
+                pass
+            case _:
+                assert_never(line)
+
+    async def _request(self, line: Request) -> None:
+        response = await self.client.request(line.method, line.target, content=line.content, headers=dict(line.headers))
+        self.run.write(response_line(response, request=line.written, at=line.at))
+        app = self.apps.get(line.target.split("/", 2)[1].partition("?")[0])
+        await self.stage.settle_after(None if app is None else service_of(app))
+
+    async def _publish(self, line: Publish) -> None:
+        """Another playbook; one with mistakes is told, and the old one stays."""
+        try:
+            candidate = read_candidate(self.run.folder / line.directory)
+            await publish_candidate(
+                self.stage.bus, candidate, clock=self.stage.clock, database_url=self.run.database_url
+            )
+        except PlaybookError as error:
+            _complain(line, [finding.render() for finding in error.findings])
+        except Refused as refused:
+            _complain(line, [str(refused)])
+        else:
+            await self.stage.load_playbook()
+
+
+def _complain(line: Publish, mistakes: Sequence[str]) -> None:
+    sys.stderr.write(f"{line.at:%Y-%m-%dT%H:%M:%SZ} publish {line.directory}: not published\n")
+    sys.stderr.writelines(f"{mistake}\n" for mistake in mistakes)
+
+
+def _make_apps(run: Run, bus: TapedBus, clock: ManualClock) -> dict[str, FastAPI]:
+    apps = {}
+    for part in PARTS:
+        database = Database(run.database_url, schema=part.chain.schema, size=_CONNECTIONS)
+        app = part.create(settings=_settings(part.kind, run), bus=bus, clock=clock, database=database)
+        app.state.access.trust_all = True
+        apps[part.path] = app
+    apps["ingest"].state.reception.trust_all = True
+    return apps
+
+
+def _settings(kind: type[Settings], run: Run) -> Settings:
+    """The defaults, whatever the environment says: a scenario means the same everywhere."""
+    return kind.model_construct(database_url=run.database_url, bus_url="memory:", public_url=run.public_url)
+
+
+@asynccontextmanager
+async def _opened(stage: Stage) -> AsyncIterator[None]:
+    await stage.open()
+    try:
+        yield
+    finally:
+        await stage.close()
+
+
+@asynccontextmanager
+async def _client(apps: dict[str, FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(mount(apps), raise_app_exceptions=False, client=("127.0.0.1", 0))
+    async with httpx.AsyncClient(transport=transport, base_url=_BASE_URL, timeout=None) as client:  # noqa: S113
+        yield client

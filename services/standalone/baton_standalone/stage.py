@@ -1,0 +1,155 @@
+"""The four apps on a bus in memory and a clock driven by hand: nothing runs by itself, everything is stepped.
+
+Each step is taken only where something moved, so that a lead costs what its handling costs and no idle questions.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from baton.flow.deliveries import ConsumerPaused
+from baton.flow.memory import MemoryBus
+from baton.flow.worker import Worker
+from baton.kernel.clock import ManualClock
+from baton.service.service import Service, Timer
+
+log = structlog.get_logger()
+
+_AGAIN: Final = timedelta(milliseconds=250)
+"""When to ask again what said to be due and then did nothing; a worker looks at its retries no more often."""
+_PATIENCE: Final = 1000
+_ROUNDS: Final = 100_000
+
+
+class Stuck(Exception):
+    """Something claims to be due, or goes on producing, and never comes to rest: a mistake of ours."""
+
+
+@dataclass(slots=True)
+class Actor:
+    """A timer or a worker: who may have something to do by the clock alone."""
+
+    service: Service
+    act: Timer | Worker
+    due: datetime | None = None
+    is_stale: bool = True
+    """Whether `due` has to be asked for anew, because its service did something."""
+    not_before: datetime | None = None
+    resumes: datetime | None = None
+    """When a consumer that stands still, after too many dead letters, goes on."""
+    idle: int = 0
+
+    async def next_due(self) -> datetime | None:
+        if self.is_stale:
+            self.due, self.is_stale = await self.act.next_due(), False
+        due = min((at for at in (self.due, self.resumes) if at is not None), default=None)
+        if due is None or self.not_before is None:
+            return due
+        return max(due, self.not_before)
+
+
+@dataclass(slots=True)
+class Stage:
+    """Moves the services and the clock."""
+
+    services: list[Service]
+    bus: MemoryBus
+    clock: ManualClock
+    _actors: list[Actor] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._actors = [Actor(service, act) for service in self.services for act in (*service.timers, *service.workers)]
+
+    async def open(self) -> None:
+        """Migrate and begin to consume."""
+        for service in self.services:
+            await service.open()
+
+    async def close(self) -> None:
+        for service in reversed(self.services):
+            await service.close()
+
+    async def load_playbook(self) -> None:
+        """Let every service read what is new on the playbook's topic."""
+        for service in self.services:
+            await service.feed.step()
+        self._touch(*self.services)
+        await self.settle()
+
+    async def settle_after(self, service: Service | None) -> None:
+        """Settle what a request to a service brought about."""
+        if service is not None:
+            self._touch(service)
+            await service.relay.publish()
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Let every worker handle what there is, in a fixed order, until nothing moves."""
+        for _ in range(_ROUNDS):
+            moved = 0
+            for actor in self._workers():
+                moved += await self._step_worker(actor)
+            if not moved:
+                return
+        raise Stuck("events follow from events without an end")
+
+    async def advance(self, to: datetime) -> None:
+        """Let time pass: all that is due until then, and at that moment, happens at exactly its own."""
+        while (moment := await self._next_moment()) is not None and moment <= to:
+            self._set_clock(moment)
+            for actor in self._actors:
+                due = await actor.next_due()
+                if due is not None and due <= self.clock.now():
+                    await self._step_due(actor)
+        self._set_clock(to)
+
+    def _set_clock(self, to: datetime) -> None:
+        if to > self.clock.now():
+            self.clock.set(to)
+
+    async def _next_moment(self) -> datetime | None:
+        dues = [await actor.next_due() for actor in self._actors]
+        return min((due for due in dues if due is not None), default=None)
+
+    async def _step_due(self, actor: Actor) -> None:
+        self._touch(actor.service)
+        done = await self._step(actor)
+        if done:
+            actor.idle, actor.not_before = 0, None
+        else:
+            actor.idle += 1
+            actor.not_before = max(actor.not_before or self.clock.now(), self.clock.now() + _AGAIN)
+        if actor.idle > _PATIENCE:
+            raise Stuck(f"{actor.act.name} is due at {actor.due}, but does nothing")
+        await actor.service.relay.publish()
+        await self.settle()
+
+    async def _step_worker(self, actor: Actor) -> int:
+        worker = actor.act
+        assert isinstance(worker, Worker)
+        if actor.not_before is not None and actor.not_before > self.clock.now():
+            return 0
+        if not any((await self.bus.depths(worker.group, worker.topics)).values()):
+            return 0
+        self._touch(actor.service)
+        return await self._step(actor)
+
+    async def _step(self, actor: Actor) -> int:
+        actor.resumes = None
+        try:
+            return await actor.act.step()
+        except ConsumerPaused as paused:
+            log.warning("consumer_paused", consumer=actor.act.name, until=paused.until.isoformat())
+            actor.not_before = actor.resumes = paused.until
+            return 0
+
+    def _workers(self) -> Iterator[Actor]:
+        return (actor for actor in self._actors if isinstance(actor.act, Worker))
+
+    def _touch(self, *services: Service) -> None:
+        for actor in self._actors:
+            if actor.service in services:
+                actor.is_stale = True

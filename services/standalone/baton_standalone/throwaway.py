@@ -1,0 +1,56 @@
+"""A database for one run: a fresh one on a given server, else an embedded server in a temporary folder."""
+
+import contextlib
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import asyncpg
+
+from baton_standalone.embedded import EmbeddedPostgres
+
+_FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+"""Nobody misses it after a crash."""
+_SECONDS: Final = 30.0
+
+
+@contextlib.contextmanager
+def temporary_server() -> Iterator[str]:
+    """An embedded server that is gone afterwards. Raises EmbeddedPostgresError."""
+    folder = Path(tempfile.mkdtemp(prefix="baton-"))
+    folder.chmod(0o711)  # root's server runs as somebody else, who passes through
+    server = EmbeddedPostgres(folder, settings=_FAST)
+    try:
+        yield server.start()
+    finally:
+        server.stop(mode="immediate")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def temporary_database(server: str) -> AsyncIterator[str]:
+    """A fresh database beside the one of the URL, dropped afterwards."""
+    name = f"baton_simulation_{secrets.token_hex(8)}"
+    await _execute(server, f'create database "{name}" template template0')
+    try:
+        yield _beside(server, name)
+    finally:
+        await _execute(server, f'drop database if exists "{name}" with (force)')
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url, timeout=_SECONDS)
+    try:
+        await connection.execute(statement, timeout=_SECONDS)
+    finally:
+        await connection.close()
+
+
+def _beside(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    # By hand: `urlunsplit` drops the slashes before an empty host, which is what a socket's URL has.
+    return f"{parts.scheme}://{parts.netloc}/{name}" + (f"?{parts.query}" if parts.query else "")

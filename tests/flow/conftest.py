@@ -1,0 +1,3 @@
+from tests.support.simulation import simulator
+
+__all__ = ["simulator"]
