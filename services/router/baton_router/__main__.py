@@ -1,0 +1,15 @@
+"""`baton-router`, `python -m baton_router`: the service by itself."""
+
+from baton.service.serving import serve_service
+from baton_router.app import create_app
+from baton_router.models import SCHEMA
+from baton_router.settings import RouterSettings
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    serve_service(create_app, kind=RouterSettings, schema=SCHEMA)
+
+
+if __name__ == "__main__":
+    main()

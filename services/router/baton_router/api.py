@@ -1,0 +1,282 @@
+"""What the router answers: commands on leads, the story of each, the dry run, reps, the account directory.
+
+Scopes: `read` for what only shows something, `route` for what changes something and for the dry run.
+"""
+
+from collections import Counter
+from typing import Annotated, Final
+
+import orjson
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
+
+from baton.flow.unit_of_work import UnitOfWork
+from baton.kernel.ids import lead_id_for_email
+from baton.kernel.instants import format_instant, parse_instant
+from baton.leads.normalising import Unusable, read_email
+from baton.service.access import require
+from baton.service.errors import Refusal
+from baton.service.paging import Cursor, Limit, page, read_cursor, write_cursor
+from baton.service.requests import read_body
+from baton.service.service import Service
+from baton_router import directory, reviews, staff_repository, views
+from baton_router.bodies import (
+    MOST_ACCOUNTS,
+    AcceptBody,
+    AccountBody,
+    DeclineBody,
+    DispositionBody,
+    HandoverBody,
+    PauseBody,
+    ReassignBody,
+    RepPatch,
+    ResumeBody,
+    RouteBody,
+    TouchBody,
+)
+from baton_router.commands import Commands
+from baton_router.deciding.values import Account, RepState
+from baton_router.dry_run import dry_run
+from baton_router.lead_file import State
+from baton_router.people import People, known_rep, shown
+from baton_router.stream import RepStream, Wakes
+from baton_router.views import LeadFilter
+
+_MAX_BODY: Final = 8 * 1024 * 1024
+_READ: Final = [Depends(require("read"))]
+_ROUTE: Final = [Depends(require("route"))]
+_ACCOUNTS: Final = TypeAdapter(list[AccountBody])
+
+Traceparent = Annotated[str | None, Header(include_in_schema=False)]
+
+
+def create_router(service: Service, wakes: Wakes, *, most_streams: int) -> APIRouter:
+    """The routes of the API."""
+    router = APIRouter(prefix="/v1", tags=["router"])
+    _add_dry_run(router, service)
+    _add_leads(router, service)
+    _add_commands(router, service)
+    _add_reps(router, service)
+    _add_stream(router, service, wakes, most=most_streams)
+    _add_accounts(router, service)
+    return router
+
+
+def _add_dry_run(router: APIRouter, service: Service) -> None:
+    @router.post("/route", dependencies=_ROUTE)
+    async def route(body: RouteBody) -> dict[str, object]:
+        """Who would get this lead now, and why. Changes nothing.
+
+        The lead as `POST /ingest/v1/leads` takes it, optionally with `score`; without it the lead's stored one.
+        """
+        sent: dict[str, object] = body.model_extra or {}
+        async with service.database.connection() as connection:
+            return await dry_run(UnitOfWork(connection, now=service.clock.now()), service.feed.current(), sent)
+
+
+def _add_leads(router: APIRouter, service: Service) -> None:
+    @router.get("/leads", dependencies=_READ)
+    async def leads(
+        *,
+        rep: str | None = None,
+        pool: str | None = None,
+        state: State | None = None,
+        since: Annotated[AwareDatetime | None, Query(description="Changed at or after that instant")] = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> dict[str, object]:
+        """Leads, those that changed last first."""
+        place = read_cursor(cursor, 2)
+        before = None if place is None else (_instant(place[0]), str(place[1]))
+        wanted = LeadFilter(rep, pool, state, since)
+        async with service.database.connection() as connection:
+            found = await views.list_leads(connection, wanted, before=before, limit=limit + 1)
+        items = [item for _, item in found[:limit]]
+        last = found[limit - 1] if len(found) > limit else None
+        following = None if last is None else write_cursor(format_instant(last[0]), last[1]["lead_id"])
+        return page(items, following=following)
+
+    @router.get("/leads/{lead}", dependencies=_READ)
+    async def lead(lead: str) -> dict[str, object]:
+        """All that happened to a lead, in order. `{lead}` is a `lead_id` or an email address."""
+        async with service.database.connection() as connection:
+            return await views.whole_story(connection, identify(lead))
+
+    @router.get("/reviews", dependencies=_READ)
+    async def list_reviews(limit: Limit = 50, cursor: Cursor = None) -> dict[str, object]:
+        """Leads whose account a person should look at, each with the candidates."""
+        place = read_cursor(cursor, 1)
+        async with service.database.connection() as connection:
+            found = await reviews.listed(connection, after="" if place is None else str(place[0]), limit=limit + 1)
+        following = write_cursor(found[limit - 1]["lead_id"]) if len(found) > limit else None
+        return page(found[:limit], following=following)
+
+
+def _add_commands(router: APIRouter, service: Service) -> None:
+    commands = Commands(service.units, service.feed.current)
+
+    @router.post("/leads/{lead}/accept", dependencies=_ROUTE)
+    async def accept(lead: str, body: AcceptBody | None = None, traceparent: Traceparent = None) -> dict[str, object]:
+        """The rep takes the lead on."""
+        return views.summary(await commands.accept(identify(lead), body or AcceptBody(), traceparent=traceparent))
+
+    @router.post("/leads/{lead}/decline", dependencies=_ROUTE)
+    async def decline(lead: str, body: DeclineBody, traceparent: Traceparent = None) -> dict[str, object]:
+        """The rep gives the lead back: somebody else gets it, or it is held."""
+        return views.summary(await commands.decline(identify(lead), body, traceparent=traceparent))
+
+    @router.post("/leads/{lead}/reassign", dependencies=_ROUTE)
+    async def reassign(lead: str, body: ReassignBody, traceparent: Traceparent = None) -> dict[str, object]:
+        """To the rep who is named, or to whoever is next without the present one."""
+        return views.summary(await commands.reassign(identify(lead), body, traceparent=traceparent))
+
+    @router.post("/leads/{lead}/touches", dependencies=_ROUTE)
+    async def touch(lead: str, body: TouchBody, traceparent: Traceparent = None) -> dict[str, object]:
+        """A call, an email, a message or a meeting: now, or up to 15 minutes ago."""
+        return views.summary(await commands.touch(identify(lead), body, traceparent=traceparent))
+
+    @router.post("/leads/{lead}/disposition", dependencies=_ROUTE)
+    async def disposition(lead: str, body: DispositionBody, traceparent: Traceparent = None) -> dict[str, object]:
+        """The rep's verdict, which ends the assignment."""
+        return views.summary(await commands.dispose(identify(lead), body, traceparent=traceparent))
+
+    @router.post("/leads/{lead}/pause", dependencies=_ROUTE)
+    async def pause(lead: str, body: PauseBody, traceparent: Traceparent = None) -> dict[str, object]:
+        """Stop the lead's clocks, until then or until it is resumed."""
+        return views.summary(await commands.pause(identify(lead), body, traceparent=traceparent))
+
+    @router.post("/leads/{lead}/resume", dependencies=_ROUTE)
+    async def resume(lead: str, body: ResumeBody | None = None, traceparent: Traceparent = None) -> dict[str, object]:
+        """Start them again."""
+        return views.summary(await commands.resume(identify(lead), body or ResumeBody(), traceparent=traceparent))
+
+
+def _add_reps(router: APIRouter, service: Service) -> None:
+    people = People(service.units, service.feed.current)
+
+    @router.get("/reps", dependencies=_READ)
+    async def reps() -> dict[str, object]:
+        """Everyone whom the playbook knows, as they are now, and whoever else still has open leads."""
+        playbook, now = service.feed.current(), service.clock.now()
+        async with service.database.connection() as connection:
+            states = await staff_repository.load_states(connection)
+            opened = await staff_repository.reps_with_open(connection)
+        known = [
+            shown(playbook, each, states.get(each.id, RepState()), opened=opened.get(each.id, 0), now=now)
+            for each in playbook.reps.values()
+        ]
+        dropped = [
+            {"id": rep, "active": False, "open": count}
+            for rep, count in sorted(opened.items())
+            if rep not in playbook.reps
+        ]
+        return page([*known, *dropped], following=None)
+
+    @router.get("/reps/{rep}", dependencies=_READ)
+    async def rep(rep: str) -> dict[str, object]:
+        """One of them."""
+        playbook, now = service.feed.current(), service.clock.now()
+        found = known_rep(playbook, rep)
+        async with service.database.connection() as connection:
+            states = await staff_repository.load_states(connection)
+            opened = (await staff_repository.reps_with_open(connection)).get(found.id, 0)
+        return shown(playbook, found, states.get(found.id, RepState()), opened=opened, now=now)
+
+    @router.patch("/reps/{rep}", dependencies=_ROUTE)
+    async def patch(rep: str, body: RepPatch) -> dict[str, object]:
+        """Availability, absences, caps. Stays over publishes of the playbook until set to null."""
+        return await people.patch(rep, body)
+
+    @router.post("/reps/{rep}/handover", dependencies=_ROUTE)
+    async def handover(rep: str, body: HandoverBody) -> dict[str, object]:
+        """Move all open leads of a rep to a rep or a pool."""
+        return await people.hand_over(rep, body)
+
+
+def _add_stream(router: APIRouter, service: Service, wakes: Wakes, *, most: int) -> None:
+    @router.get("/reps/{rep}/stream", dependencies=_READ, response_class=EventSourceResponse)
+    async def stream(
+        rep: str, request: Request, last_event_id: Annotated[str | None, Header()] = None
+    ) -> StreamingResponse:
+        """The rep's assignments and clocks, live. `Last-Event-ID` resumes; without it, what is open comes first."""
+        if last_event_id is not None and not last_event_id.isdigit():
+            raise Refusal(422, "Last-Event-ID is not one of ours")
+        if wakes.count >= most:
+            raise Refusal(503, "too many live streams here", headers={"retry-after": "5"})
+        found = known_rep(service.feed.current(), rep)
+        events = RepStream(service.database, wakes, request.app.state.stopping, found.id)
+        return EventSourceResponse(
+            events.run(None if last_event_id is None else int(last_event_id)),
+            headers={"cache-control": "no-store", "x-accel-buffering": "no"},
+        )
+
+
+def _add_accounts(router: APIRouter, service: Service) -> None:
+    @router.put("/accounts", dependencies=_ROUTE)
+    async def put(request: Request) -> dict[str, object]:
+        """Write entries of the account directory: an array, or `{items: […]}`; each replaces the one with its id."""
+        accounts = _read_accounts(await read_body(request, _MAX_BODY))
+        async with service.units.begin() as unit:
+            await directory.save(unit.connection, accounts, now=unit.now)
+        return {"accounts": len(accounts)}
+
+    @router.get("/accounts", dependencies=_READ)
+    async def accounts(limit: Limit = 50, cursor: Cursor = None) -> dict[str, object]:
+        """The directory, in the order of ids."""
+        place = read_cursor(cursor, 1)
+        async with service.database.connection() as connection:
+            found = await directory.list_accounts(
+                connection, after="" if place is None else str(place[0]), limit=limit + 1
+            )
+        following = write_cursor(found[limit - 1].id) if len(found) > limit else None
+        return page([directory.shown(each) for each in found[:limit]], following=following)
+
+
+def _read_accounts(body: bytes) -> list[Account]:
+    try:
+        accounts = [directory.read_account(each) for each in _ACCOUNTS.validate_python(_items(body))]
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise Refusal(422, f"accounts.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+    except Unusable as error:
+        raise Refusal(422, error.why, hint=error.hint) from None
+    counts = Counter(each.id for each in accounts)
+    twice = [each for each, count in counts.items() if count > 1]
+    if twice:
+        raise Refusal(422, f"accounts: more than one has the id {twice[0]}")
+    return accounts
+
+
+def _items(body: bytes) -> list[object]:
+    try:
+        sent = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise Refusal(422, "the body is not JSON") from None
+    items = sent.get("items") if isinstance(sent, dict) else sent
+    if not isinstance(items, list):
+        raise Refusal(422, "accounts: an array is expected, or {items: […]}")
+    if len(items) > MOST_ACCOUNTS:
+        raise Refusal(413, f"{len(items)} accounts at once", hint=f"send at most {MOST_ACCOUNTS} in one request")
+    return items
+
+
+def identify(lead: str) -> str:
+    """The id of a lead that is given by id or address."""
+    if "@" not in lead:
+        return lead.strip().lower()
+    try:
+        address = read_email(lead)
+    except Unusable as error:
+        raise Refusal(422, f"{lead} is no email address: {error.why}", hint=error.hint) from None
+    if address is None:
+        raise Refusal(422, "the address is empty")
+    return lead_id_for_email(address.address)
+
+
+def _instant(text: object) -> AwareDatetime:
+    try:
+        return parse_instant(str(text))
+    except ValueError:
+        raise Refusal(422, "this cursor is not one of ours", hint="take `next` of the page before") from None

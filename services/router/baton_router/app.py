@@ -1,0 +1,50 @@
+"""The composition root: the only place that wires the router."""
+
+from typing import Final
+
+from fastapi import FastAPI
+
+from baton.flow.bus import Bus
+from baton.flow.database import Database
+from baton.kernel.clock import Clock
+from baton.leads.topics import LEAD_TOPICS, Topic
+from baton.service.service import add_worker, build
+from baton.service.settings import Settings
+from baton.service.web import create_web
+from baton_router.api import create_router
+from baton_router.handlers import RouteLeads
+from baton_router.settings import RouterSettings
+from baton_router.stream import Wakes
+from baton_router.timeline import keep_timeline
+from baton_router.timers import HoldTimer, MoveTimer, PauseTimer
+
+TOPICS: Final = (Topic.SCORED, Topic.ACTIVITY, Topic.SLA)
+GROUP: Final = "baton-router"
+TIMELINE_GROUP: Final = "baton-router-timeline"
+
+
+def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database) -> FastAPI:
+    """The service as an ASGI app; `app.state.service` is the Service."""
+    service = build(
+        name="router",
+        package="baton_router",
+        settings=settings,
+        bus=bus,
+        clock=clock,
+        database=database,
+        group=GROUP,
+        topics=TOPICS,
+        handler=lambda feed: RouteLeads(feed.current),
+    )
+    add_worker(service, group=TIMELINE_GROUP, topics=LEAD_TOPICS, handler=keep_timeline)
+    holds, moves = (HoldTimer(service.units, service.feed.current), MoveTimer(service.units, service.feed.current))
+    service.feed.on_change(holds.playbook_changed)
+    service.feed.on_change(moves.playbook_changed)
+    service.timers += [holds, PauseTimer(service.units, service.feed.current), moves]
+    wakes = Wakes(database.url)
+    service.loops.append(wakes.run)
+    streams = (
+        settings.streams if isinstance(settings, RouterSettings) else RouterSettings.model_fields["streams"].default
+    )
+    router = create_router(service, wakes, most_streams=streams)
+    return create_web(service, title="Baton router", settings=settings, routers=[router])

@@ -1,0 +1,208 @@
+"""What people do with a lead: each command is one transaction, guarded against acting on what is no longer so."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from baton.flow.unit_of_work import UnitOfWork, Units
+from baton.kernel.ids import derived_id
+from baton.leads.decisions import Disposition, Touch
+from baton.leads.events import LeadAccepted, LeadDeclined, LeadDisposed, LeadPaused, LeadResumed
+from baton.leads.playbook.model import Playbook
+from baton.service.errors import Refusal
+from baton_router.bodies import (
+    AcceptBody,
+    Command,
+    DeclineBody,
+    DispositionBody,
+    PauseBody,
+    ReassignBody,
+    ResumeBody,
+    TouchBody,
+)
+from baton_router.deciding.planning import find_rep
+from baton_router.desk import Desk
+from baton_router.lead_file import Cause, Given, LeadFile, State
+from baton_router.reassigning import move, named_pools
+from baton_router.touches import person, record_touch
+
+_LATE: Final = timedelta(minutes=15)
+_AHEAD: Final = timedelta(minutes=5)
+"""A caller's clock may be so far ahead; such a touch counts as made now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One lead on the desk, and the command's identity."""
+
+    desk: Desk
+    file: LeadFile
+    cause: Cause
+
+    @property
+    def now(self) -> datetime:
+        return self.desk.unit.now
+
+    @property
+    def given(self) -> Given:
+        """The open assignment. Refused with 409 where there is none."""
+        if self.file.given is None:
+            raise Refusal(409, f"nobody has this lead: it is {self.file.state}")
+        return self.file.given
+
+    def by(self, command: Command) -> str | None:
+        """Who does it: as said, else nobody in particular."""
+        return None if command.by is None else person(command.by, self.desk)
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """The commands on a lead. Each gives the lead's file as it is then."""
+
+    units: Units
+    playbook: Callable[[], Playbook]
+
+    async def accept(self, lead_id: str, command: AcceptBody, *, traceparent: str | None = None) -> LeadFile:
+        """The rep takes it on. Accepting twice is the same as once."""
+        async with self._case(lead_id, command, traceparent) as case:
+            given = case.given
+            if given.accepted_at is None:
+                case.desk.mark(case.file, accepted_at=case.now)
+                data = LeadAccepted(lead_id=case.file.lead_id, assignment_id=given.id, by=case.by(command) or given.rep)
+                case.desk.tell(case.file, data, cause=case.cause)
+        return case.file
+
+    async def decline(self, lead_id: str, command: DeclineBody, *, traceparent: str | None = None) -> LeadFile:
+        """The rep gives it back: somebody else gets it, or it is held while this rep still has it."""
+        async with self._case(lead_id, command, traceparent) as case:
+            given, file = case.given, case.file
+            if given.rep in file.declined:
+                raise Refusal(409, f"{given.rep} has declined this lead already; it waits for somebody else")
+            file.declined |= {given.rep}
+            await case.desk.prepare([(file, case.cause)])
+            data = LeadDeclined(
+                lead_id=file.lead_id, assignment_id=given.id, by=case.by(command) or given.rep, reason=command.reason
+            )
+            case.desk.tell(file, data, cause=case.cause)
+            await case.desk.answer(file, case.cause, why="declined")
+        return file
+
+    async def reassign(self, lead_id: str, command: ReassignBody, *, traceparent: str | None = None) -> LeadFile:
+        """To a rep who is named, or to whoever is next without the present one."""
+        async with self._case(lead_id, command, traceparent) as case:
+            file, desk = case.file, case.desk
+            if file.given is None and (command.rep is None or file.lead is None):
+                raise Refusal(409, f"nobody has this lead: it is {file.state}", hint="name the rep who is to have it")
+            to = None if command.rep is None else _known_rep(desk, command.rep)
+            if to is None:
+                file.declined |= {case.given.rep}
+                file.changed = True
+            await desk.prepare([(file, case.cause)], pools=_pools(case, to))
+            is_there = file.given is not None and file.given.rep == to
+            if is_there and file.waiting is not None:
+                desk.release(file)
+                file.state = case.given.state
+            elif not is_there and not await move(desk, file, case.cause, why="reassigned", to=to) and to is not None:
+                raise Refusal(409, f"{to} can't have this lead now: absent, paused or inactive")
+        return file
+
+    async def touch(self, lead_id: str, command: TouchBody, *, traceparent: str | None = None) -> LeadFile:
+        """The rep did something for the lead, now or up to 15 minutes ago."""
+        async with self._case(lead_id, command, traceparent) as case:
+            given, at = case.given, command.at or case.now
+            if at < case.now - _LATE:
+                raise Refusal(422, "at: more than 15 minutes ago", hint="what happened earlier is told by the CRM")
+            if at > case.now + _AHEAD:
+                raise Refusal(422, "at: lies in the future")
+            by = case.by(command) or given.rep
+            touch = Touch(kind=command.kind, at=min(at, case.now), by=by, note=command.note)
+            await record_touch(case.desk, case.file, touch, case.cause)
+        return case.file
+
+    async def dispose(self, lead_id: str, command: DispositionBody, *, traceparent: str | None = None) -> LeadFile:
+        """The verdict ends the assignment. A lead that was no good costs its rep no turn."""
+        async with self._case(lead_id, command, traceparent) as case:
+            given, file = case.given, case.file
+            verdict = Disposition(verdict=command.verdict, reason=command.reason, by=case.by(command) or given.rep)
+            await case.desk.close(file, why="disposed", credit=command.verdict == "not_qualified")
+            case.desk.release(file)
+            file.state, file.answer = State.DISPOSED, None
+            file.declined = file.missed = frozenset()
+            file.paused_at = file.resume_at = None
+            data = LeadDisposed(lead_id=file.lead_id, assignment_id=given.id, disposition=verdict)
+            case.desk.tell(file, data, cause=case.cause)
+        return file
+
+    async def pause(self, lead_id: str, command: PauseBody, *, traceparent: str | None = None) -> LeadFile:
+        """The lead's clocks stand still."""
+        async with self._case(lead_id, command, traceparent) as case:
+            file = case.file
+            if file.state in (State.DISPOSED, State.NURTURED, State.REJECTED):
+                raise Refusal(409, f"no clock runs for this lead: it is {file.state}")
+            if file.paused_at is not None:
+                raise Refusal(409, "this lead is paused already", hint="resume it first")
+            if command.until is not None and command.until <= case.now:
+                raise Refusal(422, "until: lies in the past")
+            file.paused_at, file.resume_at = case.now, command.until
+            data = LeadPaused(lead_id=file.lead_id, reason=command.reason, until=command.until)
+            case.desk.tell(file, data, cause=case.cause)
+        return file
+
+    async def resume(self, lead_id: str, command: ResumeBody, *, traceparent: str | None = None) -> LeadFile:
+        """They go on."""
+        async with self._case(lead_id, command, traceparent) as case:
+            file = case.file
+            if file.paused_at is None:
+                raise Refusal(409, "this lead isn't paused")
+            file.paused_at = file.resume_at = None
+            data = LeadResumed(lead_id=file.lead_id, reason=command.reason)
+            case.desk.tell(file, data, cause=case.cause)
+        return file
+
+    @asynccontextmanager
+    async def _case(self, lead_id: str, command: Command, traceparent: str | None) -> AsyncIterator[Case]:
+        """The lead, locked and checked against the guard; what is done with it in the block is saved at its end."""
+        playbook = self.playbook()
+        async with self.units.begin() as unit:
+            desk = await Desk.open(unit, playbook, [lead_id])
+            file = await found(desk, lead_id, unit)
+            guard(file, command.assignment_id)
+            # The version is in the moment: it is raised under the lead's lock by whatever happens to the lead.
+            cause = Cause(derived_id("command", file.lead_id, file.moment), traceparent=traceparent)
+            yield Case(desk, file, cause)
+            await desk.save()
+
+
+async def found(desk: Desk, lead_id: str, unit: UnitOfWork) -> LeadFile:
+    """The file of a lead. 404 where nobody knows it, 410 where it was erased, 409 where it isn't scored yet."""
+    file = desk.files.get(lead_id)
+    if file is not None:
+        return file
+    if lead_id in desk.erased:
+        raise Refusal(410, "this person was erased")
+    if await unit.connection.fetchval("select exists (select from timeline where lead_id = $1)", lead_id):
+        raise Refusal(409, "this lead has only just been captured: come again", hint="it is being scored")
+    raise Refusal(404, "no such lead")
+
+
+def guard(file: LeadFile, assignment_id: str | None) -> None:
+    """Refuse what was meant for an assignment that is no longer the current one."""
+    current = None if file.given is None else file.given.id
+    if assignment_id is not None and assignment_id != current:
+        now = "nobody has the lead" if file.given is None else f"{file.given.rep} has it by {current}"
+        raise Refusal(409, f"assignment {assignment_id} is no longer the current one: {now}")
+
+
+def _known_rep(desk: Desk, name: str) -> str:
+    rep = find_rep(name, desk.counters.staff)
+    if rep is None:
+        raise Refusal(422, f'the playbook knows no rep "{name}"')
+    return rep.id
+
+
+def _pools(case: Case, to: str | None) -> frozenset[str]:
+    if to is None or case.file.lead is None:
+        return frozenset()
+    return named_pools(case.desk, case.desk.request(case.file, case.cause), to)

@@ -1,0 +1,136 @@
+"""The counters of one transaction: locked before they are read, read before somebody is picked, written at the end.
+
+Several routers share the turns of a pool exactly because each picks under the pool's lock, on what
+the one before wrote.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from baton.flow.database import Connection
+from baton.leads.playbook.model import Caps, Member, Playbook, Pool, Rep
+from baton_router import staff_repository as repository
+from baton_router.deciding.eligibility import Staff, capped_reps
+from baton_router.deciding.ledger import Ledger, Load, TurnKey
+from baton_router.deciding.periods import Periods, periods, zone_of
+from baton_router.deciding.values import RepState
+from baton_router.staff_repository import LoadQuestion
+
+_NO_CAPS: Final = Caps()
+_NOTHING_SAID: Final = RepState()
+
+
+@dataclass(slots=True)
+class Counters:
+    """What a batch has locked and read so far. With `lock=False` for a dry run: nothing is locked, nothing written."""
+
+    connection: Connection
+    playbook: Playbook
+    states: dict[str, RepState]
+    now: datetime
+    lock: bool = True
+    ledger: Ledger = field(default_factory=Ledger)
+    pools: set[str] = field(default_factory=set)
+    """Those whose counters are here."""
+    _loads: set[tuple[str, str | None]] = field(default_factory=set)
+
+    @property
+    def staff(self) -> Staff:
+        """The reps as decisions see them."""
+        return Staff(self.playbook, self.states, self.ledger, self.now)
+
+    async def have(self, pools: Collection[str]) -> None:
+        """Have the counters of these pools. Best asked for all of a batch at once: then nobody waits in a circle."""
+        new = set(pools) - self.pools
+        if not new:
+            return
+        known = [self.playbook.pools[name] for name in sorted(new) if name in self.playbook.pools]
+        members = sorted({member.rep for pool in known for member in pool.members})
+        if self.lock:
+            capped = capped_reps(self.playbook, self.states, members)
+            await repository.lock(self.connection, [*(f"pool {name}" for name in new), *(f"rep {r}" for r in capped)])
+        self.ledger.turns.update(await repository.load_turns(self.connection, new))
+        self.pools |= new
+        await self._load({(member.rep, pool.name) for pool in known for member in pool.members})
+
+    async def have_rep(self, rep: str) -> None:
+        """Have the loads of somebody who may be picked without being a member."""
+        if rep in self.playbook.reps:
+            await self._load({(rep, name) for name in self.pools if name in self.playbook.pools})
+
+    async def give_back(self, rep: str, pool: str | None, *, turn: TurnKey | None, credit: bool = True) -> None:
+        """The rep no longer has a lead; with `credit` the turn that it cost is given back."""
+        if turn is not None and credit:
+            await self.have({turn[0]})
+        self.ledger.gave_back(rep, pool, turn=turn, credit=credit)
+
+    def caps_open(self, pool: Pool, member: Member) -> bool:
+        """Whether a member of a pool can have only so many open leads."""
+        rep = self.playbook.reps[member.rep]
+        own = self.states.get(rep.id, _NOTHING_SAID).caps or rep.caps
+        return any(caps.open is not None for caps in (own, pool.caps, member.caps))
+
+    async def save(self) -> None:
+        """Write the turns that changed."""
+        await repository.save_turns(self.connection, self.ledger.changed())
+        self.ledger.forget_changes()
+
+    async def _load(self, places: Collection[tuple[str, str]]) -> None:
+        questions = [
+            question for question in self._questions(places) if (question.rep, question.pool) not in self._loads
+        ]
+        found = await repository.load_loads(self.connection, questions)
+        for key, load in found.items():
+            self._loads.add(key)
+            self.ledger.loads[key] = _sum(load, self.ledger.loads.get(key))
+
+    def _questions(self, places: Collection[tuple[str, str]]) -> Iterator[LoadQuestion]:
+        """The loads that some cap or strategy asks for: counting what nobody compares costs every lead."""
+        asked = set[tuple[str, str | None]]()
+        least_loaded = any(pool.strategy == "least_loaded" for pool in self.playbook.pools.values())
+        for name, pool_name in sorted(places):
+            rep, pool = self.playbook.reps[name], self.playbook.pools[pool_name]
+            frame = periods(self.now, zone_of(rep, pool, self.staff.calendars))
+            own = self.staff.state(name).caps or rep.caps
+            for place, caps, opened in (
+                (None, [own], least_loaded),
+                (pool_name, [pool.caps, _member_caps(pool, rep)], False),
+            ):
+                question = _question(name, place, caps, frame, count_open=opened)
+                if question is not None and (name, place) not in asked:
+                    asked.add((name, place))
+                    yield question
+
+
+def _question(rep: str, pool: str | None, caps: list[Caps], frame: Periods, *, count_open: bool) -> LoadQuestion | None:
+    starts = (
+        (frame.hour, any(each.per_hour is not None for each in caps)),
+        (frame.day, any(each.per_day is not None for each in caps)),
+        (frame.week, any(each.per_week is not None for each in caps)),
+        (frame.month, any(each.per_month is not None for each in caps)),
+    )
+    since = min((start for start, is_asked in starts if is_asked), default=None)
+    opened = count_open or any(each.open is not None for each in caps)
+    if since is None and not opened:
+        return None
+    return LoadQuestion(rep, pool, opened, since, frame.hour, frame.day, frame.week, frame.month)
+
+
+def _member_caps(pool: Pool, rep: Rep) -> Caps:
+    return next((member.caps for member in pool.members if member.rep == rep.id), _NO_CAPS)
+
+
+def _sum(load: Load, more: Load | None) -> Load:
+    """What is stored, and what this transaction has added before it was read."""
+    if more is None:
+        return load
+    return Load(
+        load.open + more.open,
+        load.hour + more.hour,
+        load.day + more.day,
+        load.week + more.week,
+        load.month + more.month,
+        load.hour_frees_at,
+    )

@@ -1,0 +1,3 @@
+from baton.service.migrations import run_env
+
+run_env()

@@ -1,0 +1,323 @@
+"""Leads, assignments and holds in PostgreSQL: a batch is read and written by one array statement a table.
+
+Locks are taken in one order everywhere: leads by their id, then what `staff_repository` locks. Held leads, which are
+found only once pools are locked, are taken with SKIP LOCKED, so that nobody ever waits in a circle.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from baton.flow.database import Connection, DatabaseUnavailable
+from baton.flow.erasure import forget
+from baton_router.lead_file import EarlyTouch, Given, LeadFile, Waiting
+from baton_router.stored import (
+    columns,
+    dump,
+    file_row,
+    given_row,
+    read_early,
+    read_file,
+    read_given,
+    read_waiting,
+    waiting_row,
+)
+
+_ALIASES: Final = "select * from aliases where lead_id = any($1::text[]) or into_lead = any($1::text[])"
+_LEADS: Final = "select * from leads where lead_id = any($1::text[]) order by lead_id for update"
+_LEADS_UNLOCKED: Final = "select * from leads where lead_id = any($1::text[])"
+_OPEN: Final = "select * from assignments where open and lead_id = any($1::text[]) order by at, id"
+_HOLDS: Final = "select * from holds where lead_id = any($1::text[])"
+_EARLY: Final = "select * from waiting_touches where lead_id = any($1::text[]) order by told_at, cause"
+_SAVE_LEADS: Final = """
+insert into leads as l (lead_id, key, version, state, changed_at, rep, pool, profile_version, lead, score, answer,
+                        declined, missed, paused_at, resume_at, captured_at)
+select g.lead_id, g.key, g.version, g.state, g.changed_at, g.rep, g.pool, g.profile_version, g.lead, g.score, g.answer,
+       string_to_array(g.declined, E'\\n'), string_to_array(g.missed, E'\\n'), g.paused_at, g.resume_at,
+       g.captured_at
+from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::text[], $7::text[], $8::bigint[],
+            $9::bytea[], $10::bytea[], $11::bytea[], $12::text[], $13::text[], $14::timestamptz[], $15::timestamptz[],
+            $16::timestamptz[])
+     as g(lead_id, key, version, state, changed_at, rep, pool, profile_version, lead, score, answer, declined, missed,
+          paused_at, resume_at, captured_at)
+on conflict (lead_id) do update set
+    key = excluded.key, version = excluded.version, state = excluded.state, changed_at = excluded.changed_at,
+    rep = excluded.rep, pool = excluded.pool, profile_version = excluded.profile_version, lead = excluded.lead,
+    score = excluded.score, answer = excluded.answer, declined = excluded.declined, missed = excluded.missed,
+    paused_at = excluded.paused_at, resume_at = excluded.resume_at,
+    captured_at = excluded.captured_at
+where l.version = any(select k.known from unnest($1::text[], $17::bigint[]) k(lead_id, known)
+                      where k.lead_id = excluded.lead_id)
+"""
+_CLOSE: Final = """
+update assignments a set
+    open = g.open, closed_at = g.closed_at, closed_as = g.closed_as, accepted_at = g.accepted_at,
+    touched_at = g.touched_at
+from unnest($1::text[], $2::bool[], $3::timestamptz[], $4::text[], $5::timestamptz[], $6::timestamptz[])
+    as g(id, open, closed_at, closed_as, accepted_at, touched_at)
+where a.id = g.id
+"""
+_SAVE_ASSIGNMENTS: Final = """
+insert into assignments (id, lead_id, rep, pool, at, open, closed_at, closed_as, accepted_at, touched_at, turn_pool,
+                         turn_balance, account, phone, data)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bool[], $7::timestamptz[],
+                     $8::text[], $9::timestamptz[], $10::timestamptz[], $11::text[], $12::text[], $13::text[],
+                     $14::text[], $15::bytea[])
+on conflict do nothing
+"""
+_SAVE_HOLDS: Final = """
+insert into holds (lead_id, since, until, look_at, pools, cause)
+select lead_id, since, until, look_at, string_to_array(pools, E'\\n'), cause
+from unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::bytea[])
+    with ordinality as g(lead_id, since, until, look_at, pools, cause, place)
+order by place
+on conflict (lead_id) do update set
+    since = excluded.since, until = excluded.until, look_at = excluded.look_at, pools = excluded.pools,
+    cause = excluded.cause
+"""
+_SAVE_EARLY: Final = """
+insert into waiting_touches (cause, lead_id, told_at, data)
+select * from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::bytea[]) on conflict do nothing
+"""
+_OF_LEAD: Final = """
+select * from assignments where lead_id = any($1::text[]) order by at desc, id limit 50
+"""
+_DUE_HOLDS: Final = """
+select h.lead_id from holds h join leads l using (lead_id)
+where h.look_at <= $1 and h.pools && $2::text[] and h.lead_id <> all($3::text[])
+order by h.since, h.position limit $4 for update of l skip locked
+"""
+_LOOK_AGAIN: Final = """
+update holds set look_at = $1 where look_at > $1 and lead_id in (
+    select lead_id from holds where $2::text[] is null or pools && $2::text[] order by since, position limit $3
+)
+"""
+_TO_RESUME: Final = """
+select lead_id from leads l
+where resume_at <= $1 and not exists (select from aliases a where a.lead_id = l.lead_id)
+order by resume_at, lead_id limit $2 for update skip locked
+"""
+_ERASE: Final = (
+    "delete from leads where lead_id = $1",
+    "delete from assignments where lead_id = $1",
+    "delete from holds where lead_id = $1",
+    "delete from waiting_touches where lead_id = $1",
+    "delete from reviews where lead_id = $1",
+    "delete from misses where lead_id = $1",
+    "delete from aliases where lead_id = $1",
+)
+_ERASED: Final = """
+insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
+"""
+
+
+async def family(connection: Connection, lead_ids: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Each of these leads as it is known now, with all ids that it is known by."""
+    into, asked = dict[str, str](), set[str]()
+    wanted = set(lead_ids)
+    given = set(wanted)
+    while wanted - asked:
+        rows = await connection.fetch(_ALIASES, list(wanted - asked))
+        asked |= wanted
+        into |= {row["lead_id"]: row["into_lead"] for row in rows}
+        wanted |= into.keys() | set(into.values())
+    roots = {lead_id: root(lead_id, into) for lead_id in asked}
+    return {
+        found: frozenset(each for each in asked if roots[each] == found) for found in {roots[each] for each in given}
+    }
+
+
+def root(lead_id: str, into: dict[str, str]) -> str:
+    """Who a lead is known as. A circle (merged both ways) ends where it began."""
+    seen = {lead_id}
+    while lead_id in into and into[lead_id] not in seen:
+        lead_id = into[lead_id]
+        seen.add(lead_id)
+    return lead_id
+
+
+async def load(connection: Connection, lead_ids: Collection[str], *, lock: bool = True) -> dict[str, LeadFile]:
+    """The files of these leads, by the id of each and of those merged into it; locked for the transaction.
+
+    A lead without a file isn't there: whoever needs one begins it.
+    """
+    families = await family(connection, lead_ids)
+    everyone = sorted({member for members in families.values() for member in members})
+    rows = await connection.fetch(_LEADS if lock else _LEADS_UNLOCKED, everyone)
+    files = {row["lead_id"]: read_file(row) for row in rows}
+    owners = {member: found for found, members in families.items() for member in members}
+    found = _known(files, families)
+    await _attach(connection, found, owners, everyone)
+    return {member: found[owner] for member, owner in owners.items() if owner in found}
+
+
+def _known(files: dict[str, LeadFile], families: dict[str, frozenset[str]]) -> dict[str, LeadFile]:
+    known: dict[str, LeadFile] = {}
+    for lead_id, members in families.items():
+        file = files.get(lead_id)
+        if file is None and len(members) > 1:  # merged into somebody of whom nothing else is known yet
+            other = next((files[member] for member in sorted(members) if member in files), None)
+            file = None if other is None else LeadFile(lead_id, other.key, lead=other.lead, score=other.score)
+        if file is not None:
+            file.members = members
+            known[lead_id] = file
+    return known
+
+
+async def _attach(
+    connection: Connection, files: dict[str, LeadFile], owners: dict[str, str], everyone: Sequence[str]
+) -> None:
+    for row in await connection.fetch(_OPEN, everyone):
+        file = files.get(owners[row["lead_id"]])
+        if file is not None and file.given is None:  # the older of two stays
+            file.given = read_given(row)
+    for row in await connection.fetch(_HOLDS, everyone):
+        if row["lead_id"] in files:
+            files[row["lead_id"]].waiting = read_waiting(row)
+    for lead_id, touches in (await early_touches(connection, everyone)).items():
+        file = files.get(owners[lead_id])
+        if file is not None:
+            file.early += touches
+
+
+async def early_touches(connection: Connection, lead_ids: Collection[str]) -> dict[str, list[EarlyTouch]]:
+    """The touches that wait for an assignment of these leads."""
+    found: dict[str, list[EarlyTouch]] = {}
+    for row in await connection.fetch(_EARLY, list(lead_ids)):
+        found.setdefault(row["lead_id"], []).append(read_early(row))
+    return found
+
+
+async def save_leads(connection: Connection, files: Sequence[LeadFile]) -> None:
+    """Write files.
+
+    Raises:
+        DatabaseUnavailable: another transaction changed one of them meanwhile; the work comes again.
+    """
+    if not files:
+        return
+    status = await connection.execute(_SAVE_LEADS, *columns([file_row(file) for file in files]))
+    if status != f"INSERT 0 {len(files)}":
+        raise DatabaseUnavailable("a lead was changed by another transaction meanwhile")
+
+
+async def update_assignments(connection: Connection, changed: Sequence[Given]) -> None:
+    """Write what became of assignments that are stored already."""
+    if changed:
+        rows = [
+            (given.id, given.closed_at is None, given.closed_at, given.closed_as, given.accepted_at, given.touched_at)
+            for given in changed
+        ]
+        await connection.execute(_CLOSE, *columns(rows))
+
+
+async def add_assignments(connection: Connection, added: Sequence[Given]) -> None:
+    """Write new assignments.
+
+    Raises:
+        DatabaseUnavailable: one of the leads got another meanwhile; the work comes again and finds it.
+    """
+    if not added:
+        return
+    status = await connection.execute(_SAVE_ASSIGNMENTS, *columns([given_row(given) for given in added]))
+    if status != f"INSERT 0 {len(added)}":
+        raise DatabaseUnavailable("a lead was assigned by another transaction meanwhile")
+
+
+async def save_holds(connection: Connection, held: Sequence[tuple[str, Waiting]], *, released: Sequence[str]) -> None:
+    """Write the holds that there are now, and delete those that ended."""
+    if released:
+        await connection.execute("delete from holds where lead_id = any($1::text[])", released)
+    if held:
+        await connection.execute(_SAVE_HOLDS, *columns([waiting_row(lead_id, waiting) for lead_id, waiting in held]))
+
+
+async def save_early(connection: Connection, touches: Sequence[tuple[str, EarlyTouch]], *, told: Sequence[str]) -> None:
+    """Keep touches that wait for an assignment, and forget those that were told."""
+    if told:
+        await connection.execute("delete from waiting_touches where cause = any($1::uuid[])", told)
+    if touches:
+        rows = [(early.cause, lead_id, early.told, dump(early.touch)) for lead_id, early in touches]
+        await connection.execute(_SAVE_EARLY, *columns(rows))
+
+
+async def assignments_of(connection: Connection, members: Collection[str]) -> list[Given]:
+    """The last assignments of a lead, open or closed, newest first."""
+    return [read_given(row) for row in await connection.fetch(_OF_LEAD, list(members))]
+
+
+async def due_holds(
+    connection: Connection, *, pools: Collection[str], now: datetime, without: Collection[str], limit: int
+) -> list[str]:
+    """Held leads for whom somebody in these pools might be there now, in order of arrival, each locked."""
+    rows = await connection.fetch(_DUE_HOLDS, now, list(pools), list(without), limit)
+    return [row["lead_id"] for row in rows]
+
+
+async def peek_due_pools(connection: Connection, *, now: datetime) -> list[str]:
+    """The pools that held leads wait for whose time may have come."""
+    rows = await connection.fetch("select distinct unnest(pools) as pool from holds where look_at <= $1", now)
+    return sorted(row["pool"] for row in rows)
+
+
+async def next_look(connection: Connection) -> datetime | None:
+    """When the next held lead is to be looked at."""
+    instant: datetime | None = await connection.fetchval("select min(look_at) from holds")
+    return instant
+
+
+async def look_again(
+    connection: Connection, *, now: datetime, pools: Collection[str] | None = None, limit: int | None = None
+) -> None:
+    """Something changed that time didn't announce: look at held leads now; at those of some pools, or at all.
+
+    With `limit` only at those that have waited the longest: where one place has come free.
+    """
+    await connection.execute(_LOOK_AGAIN, now, None if pools is None else list(pools), limit)
+
+
+async def to_resume(connection: Connection, *, now: datetime, limit: int) -> list[str]:
+    """Leads whose pause has ended, each claimed by one transaction."""
+    rows = await connection.fetch(_TO_RESUME, now, limit)
+    return [row["lead_id"] for row in rows]
+
+
+async def next_resume(connection: Connection) -> datetime | None:
+    """When the next pause ends."""
+    instant: datetime | None = await connection.fetchval("select min(resume_at) from leads where resume_at is not null")
+    return instant
+
+
+async def erased_at(connection: Connection, lead_ids: Collection[str]) -> dict[str, datetime]:
+    """When each of these was erased, if it was."""
+    rows = await connection.fetch("select * from erased where lead_id = any($1::text[])", list(set(lead_ids)))
+    return {row["lead_id"]: row["at"] for row in rows}
+
+
+async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
+    """Delete all that is held of a person, but for the id and the instant."""
+    for statement in _ERASE:
+        await connection.execute(statement, lead_id)
+    await forget(connection, lead_id)
+    await connection.execute(_ERASED, lead_id, at)
+
+
+async def add_alias(connection: Connection, lead_id: str, *, into: str, at: datetime) -> None:
+    """From now on a lead is known as another."""
+    await connection.execute(
+        "insert into aliases values ($1, $2, $3) on conflict (lead_id) do update set into_lead = $2, at = $3",
+        lead_id,
+        into,
+        at,
+    )
+
+
+async def drop_alias(connection: Connection, lead_id: str) -> None:
+    """The lead is itself again."""
+    await connection.execute("delete from aliases where lead_id = $1", lead_id)
+
+
+def closed(given: Given, *, at: datetime, why: str) -> Given:
+    """The assignment, closed."""
+    return replace(given, closed_at=at, closed_as=why)

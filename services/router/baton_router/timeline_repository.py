@@ -1,0 +1,191 @@
+"""The timeline in PostgreSQL: entries by lead and by rep, and the last state of each clock."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+import orjson
+
+from baton.flow.database import Connection
+from baton.leads.decisions import Clock
+
+CHANNEL: Final = "baton_router_timeline"
+"""Notified with the reps whose streams have something new, one a line; empty: anybody's may."""
+_NOTIFY_BYTES: Final = 7000
+_LOCK: Final = 0x0BA7_1001
+
+_APPEND: Final = """
+with given as (
+    select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::uuid[], $5::bytea[], $6::text[])
+        with ordinality as g(lead_id, at, type, event_id, data, reps, place)
+), added as (
+    insert into timeline (lead_id, at, type, event_id, data)
+    select lead_id, at, type, event_id, data from given order by place
+    on conflict do nothing
+    returning lead_id, event_id, position
+), fed as (
+    insert into feeds (rep, position)
+    select distinct rep, a.position
+    from added a join given g using (lead_id, event_id), unnest(string_to_array(g.reps, E'\\n')) as rep
+    where rep <> ''
+    returning rep
+)
+select distinct rep from fed
+"""
+_SAVE_CLOCKS: Final = """
+insert into clocks (id, lead_id, policy, rep, status, told_at, data)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bytea[])
+on conflict (id) do update set
+    rep = excluded.rep, status = coalesce(excluded.status, clocks.status), told_at = excluded.told_at,
+    data = excluded.data
+where clocks.told_at <= excluded.told_at
+"""
+_STEPS: Final = """
+select lead_id, at, type, event_id::text, data, position from timeline
+where lead_id = any($1::text[]) order by at, position limit $2
+"""
+_CLOCKS: Final = "select * from clocks where lead_id = any($1::text[]) order by told_at, id"
+_FEED: Final = """
+select t.lead_id, t.at, t.type, t.event_id::text, t.data, t.position
+from feeds f join timeline t using (position)
+where f.rep = $1 and f.position > $2 order by f.position limit $3
+"""
+_OPEN_FEED: Final = """
+select * from (
+    select t.lead_id, t.at, t.type, t.event_id::text, t.data, t.position
+    from feeds f join timeline t using (position)
+    where f.rep = $1 and f.position <= $2
+      and t.lead_id in (select lead_id from assignments where rep = $1 and open)
+    order by f.position desc limit $3
+) newest order by position
+"""
+_ERASE: Final = (
+    "delete from feeds where position in (select position from timeline where lead_id = $1 and at <= $2)",
+    "delete from timeline where lead_id = $1 and at <= $2",
+    "delete from clocks where lead_id = $1 and told_at <= $2",
+)
+ERASED: Final = """
+insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event in a lead's story. `data` is the event's JSON as it was sent; `reps` whose streams show it."""
+
+    lead_id: str
+    at: datetime
+    type: str
+    event_id: str
+    data: bytes
+    reps: tuple[str, ...] = ()
+    position: int = 0
+
+    @property
+    def content(self) -> Mapping[str, object]:
+        """The data, read."""
+        content: dict[str, object] = orjson.loads(self.data)
+        return content
+
+
+@dataclass(frozen=True, slots=True)
+class ClockRow:
+    """The last that was told of a clock. `status` None: an escalation, which leaves it as it is."""
+
+    lead_id: str
+    told: datetime
+    status: str | None
+    clock: Clock
+
+
+async def append(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Write entries down, each once, and wake the streams of the reps they concern."""
+    if not entries:
+        return
+    # Positions must become visible in their order, or a stream that has read on would never see the late one. The
+    # notification below makes commits wait for each other anyway.
+    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
+    rows = await connection.fetch(
+        _APPEND,
+        [entry.lead_id for entry in entries],
+        [entry.at for entry in entries],
+        [entry.type for entry in entries],
+        [entry.event_id for entry in entries],
+        [entry.data for entry in entries],
+        ["\n".join(entry.reps) for entry in entries],
+    )
+    if rows:
+        names = "\n".join(row["rep"] for row in rows)
+        await connection.execute(
+            "select pg_notify($1, $2)", CHANNEL, names if len(names.encode()) < _NOTIFY_BYTES else ""
+        )
+
+
+async def save_clocks(connection: Connection, rows: Sequence[ClockRow]) -> None:
+    """Keep the last state of each clock; what was told earlier than what is known changes nothing."""
+    if not rows:
+        return
+    ordered = sorted(rows, key=lambda row: row.clock.id)
+    await connection.execute(
+        _SAVE_CLOCKS,
+        [row.clock.id for row in ordered],
+        [row.lead_id for row in ordered],
+        [row.clock.policy for row in ordered],
+        [row.clock.rep for row in ordered],
+        [row.status for row in ordered],
+        [row.told for row in ordered],
+        [row.clock.model_dump_json().encode() for row in ordered],
+    )
+
+
+async def steps(connection: Connection, lead_ids: Collection[str], *, limit: int) -> list[Entry]:
+    """The story of a lead (and of those merged into it), oldest first."""
+    return [_entry(row) for row in await connection.fetch(_STEPS, list(lead_ids), limit)]
+
+
+async def clocks(connection: Connection, lead_ids: Collection[str]) -> list[dict[str, object]]:
+    """The clocks of a lead as its page shows them: as in events, with `status`."""
+    rows = await connection.fetch(_CLOCKS, list(lead_ids))
+    return [{**orjson.loads(row["data"]), "status": row["status"] or "running"} for row in rows]
+
+
+async def feed(connection: Connection, rep: str, *, after: int, limit: int) -> list[Entry]:
+    """What a rep's stream shows after a position."""
+    return [_entry(row) for row in await connection.fetch(_FEED, rep, after, limit)]
+
+
+async def open_feed(connection: Connection, rep: str, *, until: int, limit: int) -> list[Entry]:
+    """The newest of what a rep's stream has shown of the leads that the rep has now, oldest first."""
+    return [_entry(row) for row in await connection.fetch(_OPEN_FEED, rep, until, limit)]
+
+
+async def end_of_feed(connection: Connection, rep: str) -> int:
+    """The position of the last that a rep's stream has shown."""
+    position: int = await connection.fetchval("select coalesce(max(position), 0) from feeds where rep = $1", rep)
+    return position
+
+
+async def erased_at(connection: Connection, lead_ids: Collection[str]) -> dict[str, datetime]:
+    """When each of these was erased, if it was."""
+    rows = await connection.fetch("select * from erased where lead_id = any($1::text[])", list(set(lead_ids)))
+    return {row["lead_id"]: row["at"] for row in rows}
+
+
+async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
+    """Delete a lead's story up to an instant."""
+    for statement in _ERASE:
+        await connection.execute(statement, lead_id, at)
+    await connection.execute(ERASED, lead_id, at)
+
+
+def _entry(row: asyncpg.Record) -> Entry:
+    return Entry(
+        lead_id=row["lead_id"],
+        at=row["at"],
+        type=row["type"],
+        event_id=row["event_id"],
+        data=row["data"],
+        position=row["position"],
+    )

@@ -1,0 +1,116 @@
+"""What is read of leads: one with its whole story, or many in a list."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import asyncpg
+import orjson
+
+from baton.flow.database import Connection
+from baton.kernel.instants import format_instant
+from baton.service.errors import Refusal
+from baton_router import repository, timeline_repository
+from baton_router.desk import shown_lead, shown_score
+from baton_router.lead_file import LeadFile, State
+from baton_router.timeline_repository import Entry
+
+_MOST_STEPS: Final = 2000
+"""Of one lead: who has more is a machine."""
+_HEAD: Final = ("lead.scored", "lead.captured")
+
+_LIST: Final = """
+select l.lead_id, l.state, l.rep, l.pool, l.changed_at, l.lead, l.score, a.data as assignment
+from leads l left join assignments a on a.lead_id = l.lead_id and a.open
+where ($1::text is null or l.rep = $1) and ($2::text is null or l.pool = $2) and ($3::text is null or l.state = $3)
+  and ($4::timestamptz is null or l.changed_at >= $4)
+  and ($5::timestamptz is null or (l.changed_at, l.lead_id) < ($5, $6))
+  and not exists (select from aliases x where x.lead_id = l.lead_id)
+order by l.changed_at desc, l.lead_id desc limit $7
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadFilter:
+    """Which leads are asked for; None is any."""
+
+    rep: str | None = None
+    pool: str | None = None
+    state: State | None = None
+    since: datetime | None = None
+    """Changed at or after that instant."""
+
+
+async def whole_story(connection: Connection, lead_id: str) -> dict[str, object]:
+    """All that happened to a lead, in order. 404 where nobody knows it, 410 where it was erased."""
+    files = await repository.load(connection, [lead_id], lock=False)
+    file = files.get(lead_id)
+    members = file.members if file is not None else frozenset({lead_id})
+    steps = await timeline_repository.steps(connection, members, limit=_MOST_STEPS)
+    if file is None:
+        if lead_id in await repository.erased_at(connection, [lead_id]):
+            raise Refusal(410, "this person was erased")
+        if not steps:
+            raise Refusal(404, "no such lead")
+    clocks = await timeline_repository.clocks(connection, members)
+    head = {**_captured(lead_id, steps)} if file is None or file.lead is None else summary(file)
+    return {**head, "clocks": clocks, "steps": [_step(entry) for entry in steps]}
+
+
+def summary(file: LeadFile) -> dict[str, object]:
+    """A lead as a command answers it."""
+    waiting, given = file.waiting, file.given
+    return {
+        "lead_id": file.lead_id,
+        "state": file.state,
+        "lead": shown_lead(file.lead),
+        "score": shown_score(file.score),
+        "assignment": None if given is None else given.assignment.model_dump(mode="json"),
+        "hold": None if waiting is None else waiting.hold.model_dump(mode="json"),
+        "paused": file.paused_at is not None,
+    }
+
+
+async def list_leads(
+    connection: Connection, wanted: LeadFilter, *, before: tuple[datetime, str] | None, limit: int
+) -> list[tuple[datetime, dict[str, object]]]:
+    """Leads that match, those that changed last first, each with when it did."""
+    at, lead_id = before or (None, None)
+    rows = await connection.fetch(_LIST, wanted.rep, wanted.pool, wanted.state, wanted.since, at, lead_id, limit)
+    return [(row["changed_at"], _listed(row)) for row in rows]
+
+
+def _listed(row: asyncpg.Record) -> dict[str, object]:
+    return {
+        "lead_id": row["lead_id"],
+        "state": row["state"],
+        "rep": row["rep"],
+        "pool": row["pool"],
+        "changed_at": format_instant(row["changed_at"]),
+        "lead": _json(row["lead"]),
+        "score": _json(row["score"]),
+        "assignment": _json(row["assignment"]),
+    }
+
+
+def _json(stored: bytes | None) -> object:
+    return None if stored is None else orjson.loads(stored)
+
+
+def _captured(lead_id: str, steps: Sequence[Entry]) -> Mapping[str, object]:
+    """What is known of a lead before it was routed: what it was captured as."""
+    told = next((entry.content for entry in reversed(steps) if entry.type in _HEAD), {})
+    return {
+        "lead_id": lead_id,
+        "state": State.CAPTURED,
+        "lead": told.get("lead"),
+        "score": told.get("score"),
+        "assignment": None,
+        "hold": None,
+        "paused": False,
+    }
+
+
+def _step(entry: Entry) -> dict[str, object]:
+    return {"at": format_instant(entry.at), "type": entry.type, "data": entry.content}

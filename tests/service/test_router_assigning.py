@@ -1,0 +1,285 @@
+"""The router on a real PostgreSQL: who gets which lead, once, in turn, and whatever comes twice."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from baton.flow.deliveries import read_delivery
+from baton.kernel.ids import derived_id
+from baton.leads.decisions import Clock
+from baton.leads.events import LeadAssigned, LeadNurtured, LeadReassigned, LeadRejected, SlaBreached, SlaEscalated
+from baton.service.migrations import Chain, check, downgrade, upgrade
+from baton_router.models import SCHEMA
+from tests.support.postgres import Databases
+from tests.support.router import START, Routers, migrated, running_routers, scored
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+async def database(databases: Databases) -> AsyncIterator[str]:
+    url = await databases.create(migrated)
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture
+async def router(database: str) -> AsyncIterator[Routers]:
+    async with running_routers(database) as routers:
+        yield routers
+
+
+async def test_the_tables_are_as_the_models_say_up_and_down(database: str) -> None:
+    chain = Chain("baton_router")
+
+    differences = await check(database, chain)
+    await downgrade(database, chain)
+    await upgrade(database, chain)
+
+    assert differences == []
+    assert chain.schema == SCHEMA
+
+
+async def test_a_scored_lead_is_assigned_with_the_reason(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+
+    [told] = await router.events()
+    assert isinstance(told.data, LeadAssigned)
+    assert told.data.lead.lead_id == lead_id
+    assert told.data.assignment.rep == "mary"
+    assert told.data.assignment.rule == "Qualified"
+    assert [rule.name for rule in told.data.trace.rules if rule.matched] == ["Qualified"]
+    assert {candidate.rep for candidate in told.data.trace.candidates} == {"mary", "joe", "ann"}
+    assert told.key == "acme.com"
+    assert told.sequence == 1
+
+
+async def test_a_delivery_that_comes_again_changes_nothing(router: Routers) -> None:
+    await router.capture("a@acme.com")
+
+    await router.bus.publish(router.sent)
+    await router.settle()
+
+    assert await router.types() == ["lead.assigned"]
+
+
+async def test_a_lead_that_is_captured_again_stays_with_its_owner(router: Routers) -> None:
+    await router.capture("a@acme.com")
+
+    await router.capture("a@acme.com", sequence=2)
+
+    assert await router.types() == ["lead.assigned"]
+
+
+async def test_turns_go_round(router: Routers) -> None:
+    for number in range(6):
+        await router.capture(f"x@company{number}.com")
+
+    assigned = await router.told(LeadAssigned)
+
+    assert [each.assignment.rep for each in assigned] == ["mary", "joe", "ann"] * 2
+
+
+async def test_a_companys_next_lead_goes_to_the_same_rep_in_one_batch_too(router: Routers) -> None:
+    await router.capture("a@acme.com")
+    await router.send(
+        *(
+            router.event(scored(f"{name}@acme.com", cause=derived_id(name), at=START), key="acme.com", sequence=1)
+            for name in ("b", "c")
+        )
+    )
+    await router.settle()
+
+    assigned = await router.told(LeadAssigned)
+
+    assert [each.assignment.rep for each in assigned] == ["mary"] * 3
+    assert "keep_together" in [rule.name for rule in assigned[1].trace.rules]
+
+
+async def test_every_capture_gets_its_answer_but_an_equal_decision_is_otherwise_silent(router: Routers) -> None:
+    await router.capture("a@acme.com", tier="cold")
+    await router.tell(scored("a@acme.com", cause=derived_id("visit"), at=None, tier="cold"), sequence=2)
+    await router.capture("a@acme.com", tier="cold", sequence=3)
+
+    nurtured = await router.told(LeadNurtured)
+
+    assert [each.nurture.program for each in nurtured] == ["newsletter"] * 2
+
+
+async def test_a_nurtured_lead_is_decided_anew_when_it_rises(router: Routers) -> None:
+    await router.capture("a@acme.com", tier="cold")
+
+    await router.tell(scored("a@acme.com", cause=derived_id("visit"), at=None, tier="sql"), sequence=2)
+
+    assert await router.types() == ["lead.nurtured", "lead.assigned"]
+
+
+async def test_an_older_score_that_comes_late_does_not_replace_the_newer(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com", sequence=5, company="New")
+
+    await router.capture("a@acme.com", sequence=4, company="Old")
+
+    lead = await router.get(f"/v1/leads/{lead_id}")
+    assert lead["lead"]["company"] == "New"
+
+
+async def test_a_rejected_lead_is_told_with_the_reason(router: Routers) -> None:
+    await router.capture("a@acme.com", disqualified=True)
+
+    [rejected] = await router.told(LeadRejected)
+
+    assert rejected.reason == "disqualified"
+
+
+async def test_a_test_delivery_takes_no_turn(router: Routers) -> None:
+    await router.capture("a@acme.com", test=True)
+    await router.capture("b@beta.com")
+
+    [assigned] = await router.told(LeadAssigned)
+
+    assert assigned.assignment.rep == "mary"
+
+
+async def test_an_escalation_gives_the_lead_to_somebody_else_and_the_turn_back(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    [first] = await router.told(LeadAssigned)
+
+    await router.tell(
+        SlaEscalated(
+            lead_id=lead_id, assignment_id=first.assignment.id, clocks=[], step="100%", do=["notify_rep", "reassign"]
+        )
+    )
+
+    [second] = await router.told(LeadReassigned)
+    turns = {row["rep"]: row["count"] for row in await router.fetch("select * from turns")}
+    assert second.assignment.rep == "joe"
+    assert second.assignment.previous is not None
+    assert (second.assignment.previous.rep, second.assignment.previous.why) == ("mary", "missed")
+    assert turns == {"mary": 0, "joe": 1, "ann": 0}
+
+
+async def test_an_escalation_of_an_assignment_that_is_over_changes_nothing(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+
+    await router.tell(SlaEscalated(lead_id=lead_id, assignment_id="another", clocks=[], step="100%", do=["reassign"]))
+
+    assert await router.types() == ["lead.assigned"]
+
+
+async def test_an_escalation_may_name_the_catch_all(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+
+    await router.tell(SlaEscalated(lead_id=lead_id, clocks=[], step="100%", do=[{"assign": "catch_all"}]))
+
+    [reassigned] = await router.told(LeadReassigned)
+    assert reassigned.assignment.rep == "ops"
+
+
+async def test_who_misses_too_often_is_benched(router: Routers) -> None:
+    for number in range(2):
+        clock = Clock(
+            id=f"clock {number}", policy="first-contact", rep="mary", start=START, due=START, at=START, percent=100,
+            lateness=0,
+        )  # fmt: skip
+        await router.tell(SlaBreached(lead_id="somebody", clocks=[clock]))
+
+    await router.capture("a@acme.com")
+
+    [assigned] = await router.told(LeadAssigned)
+    assert assigned.assignment.rep == "joe"
+    assert {c.rep: c.code for c in assigned.trace.candidates}["mary"] == "benched"
+
+
+async def test_four_routers_share_the_turns_exactly_though_one_is_stopped_under_way(database: str) -> None:
+    playbook = """
+teams:
+  reps: [{id: a, name: A, email: a@x.com}, {id: b, name: B, email: b@x.com},
+         {id: c, name: C, email: c@x.com}, {id: d, name: D, email: d@x.com}, {id: ops, name: O, email: o@x.com}]
+  pools: {all: {members: [a, b, c, d]}}
+routing: [{name: All, pool: all}]
+catch_all: {rep: ops}
+"""
+    async with running_routers(database, count=4, partitions=12, playbook=playbook) as routers:
+        await routers.send(
+            *(
+                routers.event(
+                    scored(f"x@company{n}.com", cause=derived_id("c", str(n)), at=START), key=f"company{n}.com"
+                )
+                for n in range(400)
+            )
+        )
+        victim = asyncio.create_task(routers.services[3].workers[0].step())
+        await asyncio.gather(*(service.workers[0].step() for service in routers.services[:3]))
+        victim.cancel()
+        await asyncio.gather(victim, return_exceptions=True)
+        await routers.services[3].workers[0].consumer.stop()
+
+        await routers.settle()
+
+        shares = Counter(each.assignment.rep for each in await routers.told(LeadAssigned))
+        assert shares == {"a": 100, "b": 100, "c": 100, "d": 100}
+
+
+async def test_two_handlers_with_the_same_lead_assign_it_once(database: str) -> None:
+    async with running_routers(database, count=2) as routers:
+        events = [
+            routers.event(scored("a@acme.com", cause=derived_id(str(n)), at=START), key="acme.com") for n in range(2)
+        ]
+        await routers.send(*events)
+        log = routers.bus.logs["baton.leads.scored", 0]
+        deliveries = [read_delivery(record) for record in log]
+
+        processors = [service.workers[0]._processor for service in routers.services]
+        await asyncio.gather(
+            *(
+                processor.settle([delivery])  # type: ignore[list-item]
+                for processor, delivery in zip(processors, deliveries, strict=True)
+            ),
+            return_exceptions=True,
+        )
+        await routers.settle()
+
+        assert await routers.types() == ["lead.assigned"]
+        assert len(await routers.fetch("select * from assignments where open")) == 1
+
+
+async def test_a_better_tier_sends_a_lead_on_where_the_playbook_says_so(database: str) -> None:
+    playbook = """
+reroute_on: [tier]
+teams:
+  reps: [{id: s, name: S, email: s@x.com}, {id: a, name: A, email: a@x.com}, {id: ops, name: O, email: o@x.com}]
+  pools: {sdr: {members: [s]}, ae: {members: [a]}}
+routing: [{name: Hot, when: {score.tier: sql}, pool: ae}, {name: All, pool: sdr}]
+catch_all: {rep: ops}
+"""
+    async with running_routers(database, playbook=playbook) as routers:
+        await routers.capture("a@acme.com")
+
+        await routers.tell(scored("a@acme.com", cause=derived_id("visit"), at=None, tier="sql"), sequence=2)
+
+        [reassigned] = await routers.told(LeadReassigned)
+        assert reassigned.assignment.rep == "a"
+        assert reassigned.assignment.previous is not None
+        assert reassigned.assignment.previous.why == "rerouted"
+
+
+async def test_a_cap_of_an_hour_frees_up_by_itself(database: str) -> None:
+    playbook = """
+teams:
+  reps: [{id: a, name: A, email: a@x.com}, {id: ops, name: O, email: o@x.com}]
+  pools: {one: {members: [a], caps: {per_hour: 1}}}
+routing: [{name: All, pool: one}]
+catch_all: {rep: ops}
+"""
+    async with running_routers(database, playbook=playbook) as routers:
+        await routers.capture("x@one.com")
+        await routers.capture("x@two.com")
+        held = await routers.types()
+
+        await routers.wait_until(START + timedelta(minutes=61))
+
+        assert held == ["lead.assigned", "lead.held"]
+        assert [each.assignment.rep for each in await routers.told(LeadAssigned)] == ["a", "a"]

@@ -1,0 +1,251 @@
+"""What people do with leads: each command once, guarded, and told."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from baton.kernel.ids import derived_id, lead_id_for_email
+from baton.kernel.instants import format_instant
+from baton.leads.events import (
+    LeadAccepted,
+    LeadActivity,
+    LeadAssigned,
+    LeadDeclined,
+    LeadDisposed,
+    LeadReassigned,
+    LeadTouched,
+    Meeting,
+    MeetingBooked,
+)
+from baton.leads.values import Activity
+from tests.support.postgres import Databases
+from tests.support.router import START, Routers, migrated, running_routers, scored
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+async def database(databases: Databases) -> AsyncIterator[str]:
+    url = await databases.create(migrated)
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture
+async def router(database: str) -> AsyncIterator[Routers]:
+    async with running_routers(database) as routers:
+        yield routers
+
+
+def call(lead_id: str, *, by: str | None = "mary@example.com", kind: str = "call", number: int = 1) -> LeadActivity:
+    activity = Activity(id=f"call {number}", kind=kind, at=START, source="crm")
+    return LeadActivity(lead_id=lead_id, account="acme.com", activity=activity, by=by)
+
+
+async def test_a_rep_accepts_once_however_often_the_button_is_pressed(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+
+    await router.post("/v1/leads/a@acme.com/accept")
+    answer = await router.post("/v1/leads/a@acme.com/accept")
+
+    [accepted] = await router.told(LeadAccepted)
+    assert (answer["lead_id"], answer["state"]) == (lead_id, "accepted")
+    assert (accepted.by, accepted.assignment_id) == ("mary", answer["assignment"]["id"])
+
+
+async def test_a_declined_lead_goes_to_the_next_and_costs_no_turn(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+
+    answer = await router.post(f"/v1/leads/{lead_id}/decline", {"reason": "I know them", "by": "mary@example.com"})
+
+    [declined], [reassigned] = await router.told(LeadDeclined), await router.told(LeadReassigned)
+    turns = {row["rep"]: row["count"] for row in await router.fetch("select * from turns")}
+    assert (declined.by, declined.reason) == ("mary", "I know them")
+    assert answer["assignment"]["rep"] == reassigned.assignment.rep == "joe"
+    assert {c.rep: c.code for c in reassigned.trace.candidates}["mary"] == "declined"
+    assert turns["mary"] == 0
+
+
+async def test_when_all_have_declined_the_catch_all_has_it(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+
+    answers = [await router.post(f"/v1/leads/{lead_id}/decline", {"reason": "no"}) for _ in range(3)]
+
+    assert [each["assignment"]["rep"] for each in answers] == ["joe", "ann", "ops"]
+
+
+async def test_an_owner_who_declined_is_not_named_again(router: Routers) -> None:
+    account = {"id": "acme", "name": "Acme", "domains": ["acme.com"], "status": "customer", "owner": "ann"}
+    await router.call("PUT", "/v1/accounts", [account])
+    lead_id = await router.capture("a@acme.com")
+
+    answer = await router.post(f"/v1/leads/{lead_id}/decline", {"reason": "no"})
+
+    [assigned] = await router.told(LeadAssigned)
+    assert (assigned.assignment.rep, assigned.assignment.account) == ("ann", "acme")
+    assert answer["assignment"]["rep"] == "mary"
+
+
+async def test_a_manager_may_name_who_is_to_have_it(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+
+    answer = await router.post(f"/v1/leads/{lead_id}/reassign", {"rep": "ann@example.com", "reason": "knows them"})
+
+    assert answer["assignment"]["rep"] == "ann"
+    assert answer["assignment"]["previous"]["rep"] == "mary"
+
+
+@pytest.mark.parametrize(
+    ("rep", "status"), [("nobody", 422), ("bob", 409)], ids=["unknown to the playbook", "no longer active"]
+)
+async def test_a_lead_is_not_given_to_who_can_not_have_it(router: Routers, rep: str, status: int) -> None:
+    lead_id = await router.capture("a@acme.com")
+
+    await router.post(f"/v1/leads/{lead_id}/reassign", {"rep": rep, "reason": "x"}, status=status)
+
+    assert await router.types() == ["lead.assigned"]
+
+
+async def test_a_touch_makes_it_work_in_progress(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    router.clock.advance(timedelta(minutes=20))
+    at = router.clock.now() - timedelta(minutes=15)
+
+    answer = await router.post(f"/v1/leads/{lead_id}/touches", {"kind": "call", "at": format_instant(at), "note": "hi"})
+
+    [touched] = await router.told(LeadTouched)
+    assert answer["state"] == "working"
+    assert (touched.touch.at, touched.touch.by, touched.touch.note) == (at, "mary", "hi")
+
+
+@pytest.mark.parametrize("minutes", [-16, 6])
+async def test_a_touch_of_another_time_is_refused(router: Routers, minutes: int) -> None:
+    lead_id = await router.capture("a@acme.com")
+    at = format_instant(START + timedelta(minutes=minutes))
+
+    await router.post(f"/v1/leads/{lead_id}/touches", {"kind": "call", "at": at}, status=422)
+
+
+async def test_a_verdict_ends_the_assignment_and_the_next_capture_is_a_new_one(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    body = {"verdict": "not_qualified", "reason": "a student"}
+
+    answer = await router.post(f"/v1/leads/{lead_id}/disposition", body)
+    router.clock.advance(timedelta(days=1))
+    await router.capture("a@acme.com", sequence=2)
+
+    [disposed] = await router.told(LeadDisposed)
+    assert answer["state"] == "disposed"
+    assert disposed.disposition.reason == "a student"
+    assert [each.assignment.rep for each in await router.told(LeadAssigned)] == ["mary", "mary"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("accept", {}),
+        ("decline", {"reason": "x"}),
+        ("reassign", {"reason": "x"}),
+        ("touches", {"kind": "call"}),
+        ("disposition", {"verdict": "sql", "reason": "x"}),
+    ],
+)
+async def test_a_command_on_a_lead_that_nobody_has_is_a_conflict(router: Routers, path: str, body: Any) -> None:
+    lead_id = await router.capture("a@acme.com", tier="cold")
+
+    answer = await router.post(f"/v1/leads/{lead_id}/{path}", body, status=409)
+
+    assert "nurtured" in answer["error"]["message"]
+    assert await router.types() == ["lead.nurtured"]
+
+
+async def test_a_guard_that_is_no_longer_current_is_a_conflict(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    [first] = await router.told(LeadAssigned)
+    await router.post(f"/v1/leads/{lead_id}/decline", {"reason": "x", "assignment_id": first.assignment.id})
+
+    answer = await router.post(f"/v1/leads/{lead_id}/accept", {"assignment_id": first.assignment.id}, status=409)
+
+    assert "joe has it" in answer["error"]["message"]
+
+
+async def test_a_lead_is_paused_once_and_resumed_once(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    await router.post(f"/v1/leads/{lead_id}/resume", status=409)
+    await router.post(f"/v1/leads/{lead_id}/pause", {"reason": "on holiday"})
+    await router.post(f"/v1/leads/{lead_id}/pause", {"reason": "still"}, status=409)
+
+    answer = await router.post(f"/v1/leads/{lead_id}/resume", {"reason": "back"})
+
+    assert answer["paused"] is False
+    assert await router.types() == ["lead.assigned", "lead.paused", "lead.resumed"]
+
+
+async def test_a_lead_that_nobody_knows_is_not_found(router: Routers) -> None:
+    await router.post("/v1/leads/nobody@acme.com/accept", status=404)
+
+
+async def test_a_misspelled_field_is_refused(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+
+    answer = await router.post(f"/v1/leads/{lead_id}/touches", {"kind": "call", "notes": "hi"}, status=422)
+
+    assert answer["error"]["details"][0]["field"] == "body.notes"
+
+
+async def test_a_call_that_a_crm_reports_is_a_touch(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+
+    await router.tell(call(lead_id))
+    await router.tell(call(lead_id, by=None, number=2))
+    await router.tell(call(lead_id, kind="page_view", number=3))
+
+    [touched] = await router.told(LeadTouched)
+    assert (touched.touch.kind, touched.touch.by) == ("call", "mary")
+    assert touched.assignment_id is not None
+
+
+async def test_a_meeting_that_was_booked_with_a_rep_is_a_touch(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    meeting = Meeting(id="m", at=START + timedelta(days=3), host="mary@example.com")
+
+    await router.tell(MeetingBooked(lead_id=lead_id, meeting=meeting))
+
+    [touched] = await router.told(LeadTouched)
+    assert (touched.touch.kind, touched.touch.at, touched.touch.by) == ("meeting", START, "mary")
+
+
+async def test_a_touch_that_comes_before_its_assignment_is_told_with_it(router: Routers) -> None:
+    lead_id = lead_id_for_email("a@acme.com")
+    await router.tell(call(lead_id))
+    before = await router.types()
+
+    await router.capture("a@acme.com")
+
+    [touched], [assigned] = await router.told(LeadTouched), await router.told(LeadAssigned)
+    assert before == []
+    assert touched.assignment_id == assigned.assignment.id
+    assert (await router.get(f"/v1/leads/{lead_id}"))["state"] == "working"
+
+
+async def test_a_touch_that_is_reported_late_belongs_to_the_assignment_of_its_time(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    [first] = await router.told(LeadAssigned)
+    router.clock.advance(timedelta(hours=2))
+    await router.post(f"/v1/leads/{lead_id}/decline", {"reason": "x"})
+
+    await router.tell(call(lead_id))
+
+    [touched] = await router.told(LeadTouched)
+    assert touched.assignment_id == first.assignment.id
+
+
+async def test_an_activity_after_a_verdict_is_no_new_assignment(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    await router.post(f"/v1/leads/{lead_id}/disposition", {"verdict": "sql", "reason": "fits"})
+
+    await router.tell(scored("a@acme.com", cause=derived_id("visit"), at=None), sequence=2)
+
+    assert len(await router.told(LeadAssigned)) == 1

@@ -1,0 +1,329 @@
+"""What the router shows: the dry run, a lead's story, lists, reps, the directory, live streams; and what is erased."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from baton.kernel.ids import derived_id, lead_id_for_email
+from baton.leads.decisions import Clock
+from baton.leads.events import (
+    LeadAssigned,
+    LeadCaptured,
+    LeadErased,
+    LeadMerged,
+    LeadTouched,
+    LeadUnmerged,
+    SlaBreached,
+    SlaStarted,
+)
+from baton.leads.values import Lead
+from baton_router.stream import RepStream, Wakes
+from tests.support.postgres import Databases
+from tests.support.router import START, Routers, migrated, running_routers, scored
+
+pytestmark = pytest.mark.postgres
+
+SCORE = {"tier": "mql"}
+
+
+@pytest.fixture
+async def database(databases: Databases) -> AsyncIterator[str]:
+    url = await databases.create(migrated)
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture
+async def router(database: str) -> AsyncIterator[Routers]:
+    async with running_routers(database) as routers:
+        yield routers
+
+
+def clock_of(lead_id: str, *, rep: str = "mary") -> Clock:
+    return Clock(
+        id=f"clock of {lead_id}", policy="first-contact", rep=rep, start=START, due=START + timedelta(hours=1),
+        at=START, percent=0, lateness=0,
+    )  # fmt: skip
+
+
+async def test_a_dry_run_says_who_and_why_and_changes_nothing(router: Routers) -> None:
+    body = {"email": "a@acme.com", "country": "Germany", "shoe_size": 42, "score": SCORE}
+
+    answers = [await router.post("/v1/route", body) for _ in range(2)]
+
+    assert [each["assignment"]["rep"] for each in answers] == ["mary", "mary"]
+    assert answers[0]["decision"] == "assign"
+    assert answers[0]["trace"]["rules"][-1]["name"] == "Qualified"
+    assert await router.types() == []
+    assert [len(await router.fetch(f"select * from {table}")) for table in ("leads", "turns", "outbox")] == [0, 0, 0]  # noqa: S608
+
+
+async def test_a_dry_run_without_a_score_says_that_it_is_unknown(router: Routers) -> None:
+    answer = await router.post("/v1/route", {"email": "a@acme.com"})
+
+    assert (answer["decision"], answer["nurture"]) == ("nurture", {"program": "newsletter"})
+    assert "unknown" in answer["note"]
+    assert answer["trace"]["notes"] == [answer["note"]]
+
+
+async def test_a_dry_run_of_a_known_lead_uses_its_stored_score(router: Routers) -> None:
+    await router.capture("a@acme.com", tier="cold", disqualified=True)
+
+    answer = await router.post("/v1/route", {"email": "a@acme.com"})
+
+    assert (answer["decision"], answer["reason"]) == ("reject", "disqualified")
+
+
+async def test_a_dry_run_of_an_assigned_lead_names_its_owner(router: Routers) -> None:
+    await router.capture("a@acme.com")
+
+    answer = await router.post("/v1/route", {"email": "a@acme.com", "score": SCORE})
+
+    assert answer["assignment"]["rep"] == "mary"
+    assert "stays with mary" in answer["trace"]["notes"][0]
+
+
+@pytest.mark.parametrize(
+    "body", [{"email": "no address"}, {"score": {"tier": "hot"}}, {"activity": {"at": "x"}}, {"score": 7}]
+)
+async def test_a_dry_run_of_what_can_not_be_read_is_refused(router: Routers, body: dict[str, object]) -> None:
+    await router.post("/v1/route", body, status=422)
+
+
+async def test_a_leads_page_has_its_story_in_order(router: Routers) -> None:
+    lead_id = lead_id_for_email("a@acme.com")
+    await router.tell(LeadCaptured(lead=Lead(lead_id=lead_id, email="a@acme.com"), activity=None))
+    captured = await router.get(f"/v1/leads/{lead_id}")
+    await router.capture("a@acme.com")
+    await router.tell(SlaStarted(lead_id=lead_id, clocks=[clock_of(lead_id)]))
+    await router.post(f"/v1/leads/{lead_id}/touches", {"kind": "call"})
+
+    page = await router.get("/v1/leads/A@Acme.com")
+
+    assert (captured["state"], captured["lead"]["email"]) == ("captured", "a@acme.com")
+    assert (page["state"], page["assignment"]["rep"], page["hold"]) == ("working", "mary", None)
+    assert [step["type"] for step in page["steps"]] == [
+        "lead.captured", "lead.scored", "lead.assigned", "sla.started", "lead.touched",
+    ]  # fmt: skip
+    assert [(clock["policy"], clock["status"]) for clock in page["clocks"]] == [("first-contact", "running")]
+    assert page["steps"][2]["data"]["trace"]["rules"]
+
+
+async def test_a_clock_shows_the_last_that_was_told_of_it(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    await router.tell(SlaStarted(lead_id=lead_id, clocks=[clock_of(lead_id)]))
+    router.clock.advance(timedelta(hours=1))
+
+    await router.tell(SlaBreached(lead_id=lead_id, clocks=[clock_of(lead_id)]))
+
+    [clock] = (await router.get(f"/v1/leads/{lead_id}"))["clocks"]
+    assert clock["status"] == "breached"
+
+
+async def test_a_story_tells_what_came_twice_once(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+
+    await router.bus.publish(router.sent)
+    await router.settle()
+
+    assert len((await router.get(f"/v1/leads/{lead_id}"))["steps"]) == 2
+
+
+async def test_leads_are_listed_by_who_has_them_and_how_they_stand_page_by_page(router: Routers) -> None:
+    for number in range(4):
+        await router.capture(f"x@company{number}.com")
+        router.clock.advance(timedelta(minutes=1))
+    await router.capture("x@cold.com", tier="cold")
+
+    first = await router.get("/v1/leads?state=assigned&limit=3")
+    second = await router.get(f"/v1/leads?state=assigned&limit=3&cursor={first['next']}")
+    marys = await router.get("/v1/leads?rep=mary&pool=sdr")
+    recent = await router.get("/v1/leads?since=2026-03-25T17:03:00Z")
+
+    listed = [each["lead"]["domain"] for page in (first, second) for each in page["items"]]
+    assert listed == ["company3.com", "company2.com", "company1.com", "company0.com"]
+    assert second["next"] is None
+    assert [each["lead"]["domain"] for each in marys["items"]] == ["company3.com", "company0.com"]
+    assert len(recent["items"]) == 2
+
+
+async def test_nobody_knows_a_lead_that_never_came(router: Routers) -> None:
+    await router.get("/v1/leads/nobody@acme.com", status=404)
+
+
+async def test_an_erased_lead_leaves_nothing_but_its_id(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com", phone="+14155550100")
+    await router.call("PATCH", "/v1/reps/mary", {"paused": True})
+    await router.tell(SlaStarted(lead_id=lead_id, clocks=[clock_of(lead_id)]))
+    router.clock.advance(timedelta(minutes=1))
+
+    await router.tell(LeadErased(lead_id=lead_id))
+
+    await router.get(f"/v1/leads/{lead_id}", status=410)
+    await router.post(f"/v1/leads/{lead_id}/accept", status=410)
+    tables = ("leads", "assignments", "holds", "timeline", "clocks", "feeds", "outbox", "retries", "dead_letters")
+    assert [len(await router.fetch(f"select * from {table}")) for table in tables] == [0] * len(tables)  # noqa: S608
+    assert [row["lead_id"] for row in await router.fetch("select * from erased")] == [lead_id]
+
+
+async def test_what_was_captured_before_an_erasure_is_dropped_when_it_comes_later(router: Routers) -> None:
+    lead_id = lead_id_for_email("a@acme.com")
+    before = scored("a@acme.com", cause=derived_id("before"), at=START)
+    router.clock.advance(timedelta(minutes=1))
+    await router.tell(LeadErased(lead_id=lead_id))
+    router.clock.advance(timedelta(minutes=1))
+
+    await router.tell(before, sequence=1)
+    dropped = await router.types()
+    await router.capture("a@acme.com")
+
+    assert dropped == []
+    assert await router.types() == ["lead.assigned"]
+    assert (await router.get(f"/v1/leads/{lead_id}"))["state"] == "assigned"
+
+
+async def test_who_was_captured_anew_before_the_erasure_arrived_is_routed_anew(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    erased = router.event(LeadErased(lead_id=lead_id), key="acme.com")
+    router.clock.advance(timedelta(minutes=1))
+    await router.capture("a@acme.com", sequence=2)
+
+    await router.send(erased)
+    await router.settle()
+
+    assert await router.types() == ["lead.assigned", "lead.assigned"]
+    assert (await router.get(f"/v1/leads/{lead_id}"))["state"] == "assigned"
+
+
+async def test_of_two_leads_that_are_one_person_the_older_assignment_stays(router: Routers) -> None:
+    old = await router.capture("a@old.com")
+    router.clock.advance(timedelta(minutes=1))
+    new = await router.capture("a@new.com")
+
+    await router.tell(LeadMerged(**{"from": old, "into": new}))
+
+    page = await router.get(f"/v1/leads/{old}")
+    assert (page["lead_id"], page["assignment"]["rep"]) == (new, "mary")
+    assert len(await router.fetch("select * from assignments where open")) == 1
+    assert len((await router.get("/v1/leads"))["items"]) == 1
+
+
+async def test_leads_that_are_two_again_have_what_is_their_own(router: Routers) -> None:
+    old = await router.capture("a@old.com")
+    router.clock.advance(timedelta(minutes=1))
+    new = await router.capture("a@new.com")
+    await router.tell(LeadMerged(**{"from": old, "into": new}))
+    await router.post(f"/v1/leads/{new}/touches", {"kind": "call"})
+
+    await router.tell(LeadUnmerged(**{"from": old, "into": new}))
+
+    pages = [await router.get(f"/v1/leads/{lead_id}") for lead_id in (old, new)]
+    assert [(page["lead_id"], page["state"]) for page in pages] == [(old, "working"), (new, "captured")]
+    assert [each.lead_id for each in await router.told(LeadTouched)] == [new]
+
+
+async def test_what_is_said_of_a_rep_replaces_what_it_names_until_it_is_null(router: Routers) -> None:
+    await router.call("PATCH", "/v1/reps/mary", {"paused": True, "caps": {"per_day": 3}})
+
+    answer = await router.call("PATCH", "/v1/reps/mary@example.com", {"caps": None})
+
+    assert (answer["id"], answer["paused"], answer["caps"]["per_day"]) == ("mary", True, None)
+    assert await router.get("/v1/reps/mary") == answer
+    assert [each["id"] for each in (await router.get("/v1/reps"))["items"]] == ["mary", "joe", "ann", "bob", "ops"]
+    await router.get("/v1/reps/nobody", status=404)
+    await router.call("PATCH", "/v1/reps/nobody", {"paused": True}, status=404)
+
+
+async def test_a_lead_of_an_absent_owner_keeps_the_rep_and_names_the_nominee(router: Routers) -> None:
+    away = {"from": "2026-03-20T00:00:00Z", "to": "2026-04-01T00:00:00Z", "nominee": "joe"}
+    await router.call("PATCH", "/v1/reps/ann", {"absences": [away]})
+    await router.call(
+        "PUT", "/v1/accounts", {"items": [{"id": "1", "name": "A", "domains": ["acme.com"], "owner": "ann"}]}
+    )
+
+    await router.capture("a@acme.com")
+
+    [assigned] = await router.told(LeadAssigned)
+    assert (assigned.assignment.rep, assigned.assignment.nominee) == ("ann", "joe")
+
+
+async def test_the_directory_is_written_in_bulk_and_read_in_pages(router: Routers) -> None:
+    accounts = [{"id": f"{n:03}", "name": f"Company {n}", "domains": [f"WWW.c{n}.co.uk"]} for n in range(3)]
+
+    answer = await router.call("PUT", "/v1/accounts", accounts)
+    await router.call("PUT", "/v1/accounts", [{"id": "000", "name": "New", "status": "customer"}])
+
+    first = await router.get("/v1/accounts?limit=2")
+    second = await router.get(f"/v1/accounts?limit=2&cursor={first['next']}")
+    assert answer == {"accounts": 3}
+    assert [(each["id"], each["name"], each["domains"]) for each in first["items"] + second["items"]] == [
+        ("000", "New", []), ("001", "Company 1", ["c1.co.uk"]), ("002", "Company 2", ["c2.co.uk"]),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "body", [[{"id": "1"}], {"accounts": []}, [{"id": "1", "name": "A", "domains": ["not a domain"]}],
+             [{"id": "1", "name": "A"}, {"id": "1", "name": "B"}], [{"id": "1", "name": "A", "country": "Nowhere"}]],
+)  # fmt: skip
+async def test_accounts_that_can_not_be_read_are_refused(router: Routers, body: Any) -> None:
+    await router.call("PUT", "/v1/accounts", body, status=422)
+
+
+async def test_a_name_that_fits_without_a_country_waits_for_a_persons_look(router: Routers) -> None:
+    await router.call("PUT", "/v1/accounts", [{"id": "1", "name": "Acme Ltd", "country": "GB", "owner": "ann"}])
+    lead_id = await router.capture("a@gmail.com", free_mail=True, account=None, company="ACME Limited")
+
+    [assigned] = await router.told(LeadAssigned)
+    listed = await router.get("/v1/reviews")
+    assert assigned.assignment.rep == "mary"
+    assert [(each["lead_id"], each["candidates"][0]["id"]) for each in listed["items"]] == [(lead_id, "1")]
+
+
+async def test_a_stream_begins_with_what_is_open_goes_on_live_and_can_be_resumed(router: Routers) -> None:
+    await router.capture("a@acme.com")
+    wakes, stopping = Wakes(router.url), asyncio.Event()
+    listening = asyncio.create_task(wakes.run(stopping))
+    events = RepStream(router.service.database, wakes, stopping, "mary").run(None)
+
+    opened, first = await anext(events), await anext(events)
+    await router.capture("b@acme.com")
+    second = await anext(events)
+    resumed = RepStream(router.service.database, wakes, stopping, "mary").run(position(first))
+    await anext(resumed)
+    again = await anext(resumed)
+
+    stopping.set()
+    await listening
+    await resumed.aclose()
+    assert [frame async for frame in events] == []
+    assert opened.startswith(b": open")
+    assert b"event: lead.assigned" in first
+    assert data(second)["lead_id"] == lead_id_for_email("b@acme.com")
+    assert again == second
+
+
+async def test_a_stream_shows_the_reps_clocks_and_nobody_elses(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    await router.tell(SlaStarted(lead_id=lead_id, clocks=[clock_of(lead_id)]))
+    stopping = asyncio.Event()
+    wakes = Wakes(router.url)
+    marys = RepStream(router.service.database, wakes, stopping, "mary").run(0)
+
+    frames = [await anext(marys) for _ in range(3)]
+
+    joes = await router.fetch("select * from feeds where rep = 'joe'")
+    await marys.aclose()
+    assert [data(frame)["type"] for frame in frames[1:]] == ["lead.assigned", "sla.started"]
+    assert list(joes) == []
+
+
+def position(frame: bytes) -> int:
+    return int(next(line for line in frame.splitlines() if line.startswith(b"id: "))[4:])
+
+
+def data(frame: bytes) -> Any:
+    return orjson.loads(next(line for line in frame.splitlines() if line.startswith(b"data: "))[6:])
