@@ -4,23 +4,34 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from baton.flow.bus import Received
-from baton.leads.envelope import Event, UnreadableEvent, decode
+from baton.leads.envelope import Event, Head, UnreadableEvent, read_data, read_head
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Delivery:
-    """An event as it was received. `attempts` counts the earlier tries."""
+    """An event as it was received. `attempts` counts the earlier tries.
 
-    event: Event
+    Its data is read when first asked for: a consumer passes over most types of a topic by their head alone.
+    """
+
+    head: Head
     record: Received
     attempts: int = 0
     retry_id: int | None = None
     """Its row in the table of retries, if it comes from there."""
+    _event: Event | None = None
+
+    @property
+    def event(self) -> Event:
+        """The whole event. Raises UnreadableEvent where the data doesn't fit its type."""
+        if self._event is None:
+            self._event = read_data(self.head, self.record.value)
+        return self._event
 
     @property
     def subject(self) -> str:
         """What is held back while this one waits: the lead, else the key."""
-        return self.event.data.subject or self.event.key
+        return self.head.subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,6 @@ class ConsumerPaused(Exception):
 def read_delivery(record: Received) -> Delivery | Unreadable:
     """The event in a record, or why there is none."""
     try:
-        return Delivery(event=decode(record.headers, record.value), record=record)
+        return Delivery(head=read_head(record.headers), record=record)
     except UnreadableEvent as error:
         return Unreadable(record=record, error=str(error))

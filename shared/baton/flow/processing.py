@@ -40,7 +40,7 @@ class Processor:
             ConsumerPaused: too many of them became dead letters.
         """
         readable: list[Delivery] = []
-        for read in map(_read, records):
+        for read in map(read_delivery, records):
             if isinstance(read, Unreadable):
                 await self._bury_unreadable(read)
             else:

@@ -42,7 +42,13 @@ class Event:
         return self.data.type
 
     def followed_by(
-        self, data: EventData, *, id: str, source: str, time: datetime, sequence: int | None = None
+        self,
+        data: EventData,
+        *,
+        id: str,  # noqa: A002 - the attribute's name
+        source: str,
+        time: datetime,
+        sequence: int | None = None,
     ) -> "Event":
         """An event that this one caused: same key, same trace."""
         return Event(
@@ -70,31 +76,65 @@ def encode(event: Event) -> tuple[Headers, bytes]:
     return tuple(headers), event.data.model_dump_json(exclude_unset=True, by_alias=True).encode()
 
 
-def decode(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
-    """The event in a record.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the headers say of an event, before its data is looked at. `subject` is the lead, else the key."""
+
+    id: str
+    type: str
+    source: str
+    time: datetime
+    key: str
+    subject: str
+    sequence: int | None
+    traceparent: str | None
+
+
+def read_head(headers: Iterable[tuple[str, bytes]]) -> Head:
+    """The head of the event in a record.
 
     Raises:
-        UnreadableEvent: a header is missing, the type is unknown, the schema too new, or the data does not fit.
+        UnreadableEvent: a header is missing or malformed, the type is unknown, or the schema too new.
     """
     named = {name: content.decode("utf-8", "replace") for name, content in headers}
     try:
-        model = BY_TYPE[named["ce_type"]]
-        _check_version(model, named.get("ce_dataschema"))
-        return Event(
+        _check_version(BY_TYPE[named["ce_type"]], named.get("ce_dataschema"))
+        return Head(
             id=str(UUID(named["ce_id"])),
+            type=named["ce_type"],
             source=named["ce_source"],
             time=parse_instant(named["ce_time"]),
             key=named["ce_partitionkey"],
-            data=model.model_validate_json(value or b""),
+            subject=named.get("ce_subject") or named["ce_partitionkey"],
             sequence=int(named["ce_sequence"]) if "ce_sequence" in named else None,
             traceparent=named.get("traceparent"),
         )
     except KeyError as missing:
         raise UnreadableEvent(f"header or event type {missing} is unknown") from None
-    except ValidationError as error:
-        raise UnreadableEvent(_without_input(error)) from None
     except ValueError as error:
         raise UnreadableEvent(str(error)) from None
+
+
+def read_data(head: Head, value: bytes | None) -> Event:
+    """The event whose head was read. Raises UnreadableEvent where the data doesn't fit its type."""
+    try:
+        data = BY_TYPE[head.type].model_validate_json(value or b"")
+    except ValidationError as error:
+        raise UnreadableEvent(_without_input(error)) from None
+    return Event(
+        id=head.id,
+        source=head.source,
+        time=head.time,
+        key=head.key,
+        data=data,
+        sequence=head.sequence,
+        traceparent=head.traceparent,
+    )
+
+
+def decode(headers: Iterable[tuple[str, bytes]], value: bytes | None) -> Event:
+    """The event in a record. Raises UnreadableEvent."""
+    return read_data(read_head(headers), value)
 
 
 def schema_uri(event_type: str, version: int) -> str:
