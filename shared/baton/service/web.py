@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from baton.kernel.ids import derived_id
 from baton.service.access import ALWAYS_OPEN, Access, Door, Keys, path_in
 from baton.service.errors import add_error_handlers
+from baton.service.requests import BodyBound
 from baton.service.service import Service
 from baton.service.settings import Settings
 
@@ -41,7 +42,7 @@ def create_web(
     `open_paths` need no key, because they prove their callers themselves or have nothing to hide; one that ends in `/`
     opens all below it. `max_body` None leaves the bound to the routes.
     """
-    app = FastAPI(title=title, lifespan=_lifespan(service, on_stop), max_body_size=max_body)
+    app = FastAPI(title=title, lifespan=_lifespan(service, on_stop))
     access = Access(keys=Keys(settings.keys), public_url=settings.public_url)
     app.state.service = service
     app.state.access = access
@@ -51,6 +52,8 @@ def create_web(
     for router in routers:
         app.include_router(router)
     add_error_handlers(app)
+    if max_body is not None:
+        app.add_middleware(BodyBound, limit=max_body)
     app.add_middleware(Door, access=access, open_paths=tuple(open_paths))
     app.add_middleware(Correlation)
     return app
