@@ -18,7 +18,7 @@ _NOTHING_SAID: Final = RepState()
 _PERMANENT: Final = frozenset({SkipCode.INACTIVE, SkipCode.DECLINED, SkipCode.MISSED, SkipCode.SKILL})
 """Time alone changes nothing about these."""
 OF_THE_LEAD: Final = frozenset({SkipCode.DECLINED, SkipCode.MISSED, SkipCode.SKILL})
-"""Reasons that lie in this lead: the rep stays present in the pool all the same."""
+"""Reasons that lie in this lead: they say nothing of whether the rep is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +59,22 @@ class Staff:
 
     def obstacle(self, rep: Rep, pool: Pool | None, member: Member | None, request: Request) -> Obstacle | None:
         """The first reason against a rep; working hours come last, so that they are named only if alone."""
-        return next(
-            (
-                found
-                for found in (
-                    self.absence(rep),
-                    self._lead_speaks_against(rep, pool, request),
-                    self._cap(rep, pool, member),
-                    self._hours(rep, pool),
-                )
-                if found is not None
-            ),
-            None,
+        return (
+            self.absence(rep)
+            or self._lead_speaks_against(rep, pool, request)
+            or self._cap(rep, pool, member)
+            or self._hours(rep, pool)
         )
+
+    def is_there(self, rep: Rep, pool: Pool, member: Member) -> bool:
+        """Whether a rep takes part in a pool's turns now, whatever stands between them and one lead."""
+        return not (self.absence(rep) or self._cap(rep, pool, member) or self._hours(rep, pool))
 
     def absence(self, rep: Rep) -> Obstacle | None:
         """Inactive, paused, absent or benched."""
         state = self.state(rep.id)
+        if state is _NOTHING_SAID and rep.active:
+            return None
         if not self.is_active(rep):
             return Obstacle(SkipCode.INACTIVE, "no longer works leads")
         if state.paused:
@@ -100,12 +99,11 @@ class Staff:
         return None
 
     def _cap(self, rep: Rep, pool: Pool | None, member: Member | None) -> Obstacle | None:
-        frame = None
         for caps, place in self._caps(rep, pool, member):
-            frame = frame or periods(self.now, zone_of(rep, pool, self.calendars))
-            found = _over(caps, self.ledger.load(rep.id, place), frame, where=place)
-            if found is not None:
-                return found
+            load = self.ledger.load(rep.id, place)
+            if _is_over(caps, load):
+                frame = periods(self.now, zone_of(rep, pool, self.calendars))
+                return next(_over(caps, load, frame, where=place))
         return None
 
     def _caps(self, rep: Rep, pool: Pool | None, member: Member | None) -> Iterator[tuple[Caps, str | None]]:
@@ -137,21 +135,31 @@ def capped_reps(playbook: Playbook, states: Mapping[str, RepState], reps: Sequen
     return {rep for rep in reps if (states.get(rep, _NOTHING_SAID).caps or playbook.reps[rep].caps) != _NO_CAPS}
 
 
-def _over(caps: Caps, load: Load, frame: Periods, *, where: str | None) -> Obstacle | None:
-    frees = load.hour_frees_at or frame.hour + 2 * HOUR
-    limits = (
-        (SkipCode.CAP_HOUR, caps.per_hour, load.hour, "in an hour", frees),
-        (SkipCode.CAP_DAY, caps.per_day, load.day, "today", frame.next_day),
-        (SkipCode.CAP_WEEK, caps.per_week, load.week, "this week", frame.next_week),
-        (SkipCode.CAP_MONTH, caps.per_month, load.month, "this month", frame.next_month),
-        (SkipCode.CAP_OPEN, caps.open, load.open, "open", None),
+def _is_over(caps: Caps, load: Load) -> bool:
+    """The question that is asked of every candidate for every lead: whatever words need comes later."""
+    return (
+        (caps.per_hour is not None and load.hour >= caps.per_hour)
+        or (caps.per_day is not None and load.day >= caps.per_day)
+        or (caps.per_week is not None and load.week >= caps.per_week)
+        or (caps.per_month is not None and load.month >= caps.per_month)
+        or (caps.open is not None and load.open >= caps.open)
     )
+
+
+def _over(caps: Caps, load: Load, frame: Periods, *, where: str | None) -> Iterator[Obstacle]:
+    """Every cap that is reached; the one that frees last comes first, for the others change nothing before."""
+    limits = (
+        (SkipCode.CAP_OPEN, caps.open, load.open, "open", None),
+        (SkipCode.CAP_MONTH, caps.per_month, load.month, "this month", frame.next_month),
+        (SkipCode.CAP_WEEK, caps.per_week, load.week, "this week", frame.next_week),
+        (SkipCode.CAP_DAY, caps.per_day, load.day, "today", frame.next_day),
+        (SkipCode.CAP_HOUR, caps.per_hour, load.hour, "in an hour", load.hour_frees_at or frame.hour + 2 * HOUR),
+    )
+    place = "" if where is None else f" in {where}"
     for code, limit, count, words, until in limits:
         if limit is not None and count >= limit:
-            place = "" if where is None else f" in {where}"
             counters: dict[str, float | str] = {"count": count, "limit": limit}
-            return Obstacle(code, f"{count} of at most {limit} {words}{place}", until, counters)
-    return None
+            yield Obstacle(code, f"{count} of at most {limit} {words}{place}", until, counters)
 
 
 def field_of(lead: Lead, path: str) -> object:

@@ -41,7 +41,13 @@ class Ledger:
 
     def turn(self, key: TurnKey, rep: str) -> Turn:
         """The rep's turns; a rep without any joins the pool now."""
-        return self.turns.setdefault(key, {}).setdefault(rep, Turn())
+        turns = self.turns.get(key)
+        if turns is None:
+            turns = self.turns[key] = {}
+        found = turns.get(rep)
+        if found is None:
+            found = turns[rep] = Turn()
+        return found
 
     def load(self, rep: str, pool: str | None) -> Load:
         """The rep's load in a pool, or over all."""

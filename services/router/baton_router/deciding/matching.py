@@ -3,15 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeVar
+
+from rapidfuzz import fuzz
 
 from baton.leads.decisions import AccountCandidateTrace, AccountTrace
 from baton.leads.normalising import company_key
 from baton.leads.values import Lead
 from baton_router.deciding.values import Account
 
+_T = TypeVar("_T")
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 MOST_CANDIDATES: Final = 20
+_ALIKE: Final = 90
+"""Of 100: names that differ by a letter or by the order of words, not by a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +31,28 @@ def match_account(lead: Lead, accounts: Sequence[Account], *, tie_break: Sequenc
     """Match a lead with the directory's entries that might be its own.
 
     By the registrable domain of a business address; else by the exact normalised name, where the country is the same.
-    A lead on a free-mail address never matches by domain.
+    A lead on a free-mail address never matches by domain. An equal name elsewhere, or one that is only alike, is for a
+    person's look.
     """
     by_domain = [] if lead.free_mail or lead.domain is None else [a for a in accounts if lead.domain in a.domains]
     if by_domain:
         return _best(by_domain, lead, how="domain", tie_break=tie_break)
-    key = company_key(lead.company) if lead.company else None
-    by_name = [a for a in accounts if key is not None and company_key(a.name) == key]
+    key = company_key(lead.company) if lead.company and accounts else None
+    by_name = [a for a in accounts if key and company_key(a.name) == key]
     certain = [a for a in by_name if lead.country is not None and a.country == lead.country]
     if certain:
         return _best(certain, lead, how="name", tie_break=tie_break)
-    how = "review" if by_name else "none"
-    return Match(None, AccountTrace(id=None, how=how, candidates=[_candidate(a, "name") for a in _bounded(by_name)]))
+    doubtful = [*(_candidate(a, "name") for a in by_name), *_alike(key, accounts)]
+    return Match(None, AccountTrace(id=None, how="review" if doubtful else "none", candidates=_bounded(doubtful)))
+
+
+def _alike(key: str | None, accounts: Sequence[Account]) -> Sequence[AccountCandidateTrace]:
+    """Those whose name is nearly the same, the nearest first, each with its likeness up to 100."""
+    if not key:
+        return []
+    scored = [(fuzz.token_sort_ratio(key, other), a) for a in accounts if (other := company_key(a.name)) != key]
+    near = sorted(((score, a) for score, a in scored if score >= _ALIKE), key=lambda pair: (-pair[0], pair[1].id))
+    return [AccountCandidateTrace(id=a.id, name=a.name, how="similar_name", score=round(score, 1)) for score, a in near]
 
 
 def _best(accounts: Sequence[Account], lead: Lead, *, how: str, tie_break: Sequence[str]) -> Match:
@@ -66,8 +81,8 @@ _CRITERIA: Final[dict[str, Callable[[Account, Lead], float | bool]]] = {
 """Each ranks the better account lower."""
 
 
-def _bounded(accounts: Sequence[Account]) -> Sequence[Account]:
-    return accounts[:MOST_CANDIDATES]
+def _bounded(found: Sequence[_T]) -> list[_T]:
+    return list(found[:MOST_CANDIDATES])
 
 
 def _candidate(account: Account, how: str, *, decided_by: str | None = None) -> AccountCandidateTrace:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from baton.leads.playbook.model import Pool, Rep
@@ -23,6 +24,7 @@ class Periods:
     next_month: datetime
 
 
+@lru_cache(maxsize=512)  # a batch asks for every rep at one instant, and reps share few zones
 def periods(now: datetime, time_zone: str | None) -> Periods:
     """The periods that `now` lies in. Weeks start on Monday."""
     zone = ZoneInfo(time_zone or "UTC")

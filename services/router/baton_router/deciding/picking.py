@@ -1,8 +1,9 @@
 """Who of a pool has the lead: candidates with the reason for each, overflow, working hours, holding."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final, Literal
 
 from baton.kernel.business_time import due
 from baton.kernel.calendars import NoOpeningError
@@ -10,15 +11,24 @@ from baton.kernel.durations import Duration
 from baton.leads.decisions import CandidateTrace, RuleTrace, SkipCode
 from baton.leads.playbook.model import Member, Pool, Rep
 from baton_router.deciding.eligibility import OF_THE_LEAD, Obstacle, Staff
-from baton_router.deciding.fairness import next_in_turn, set_level
+from baton_router.deciding.fairness import least_loaded, next_in_turn, set_level
 from baton_router.deciding.ledger import TurnKey
-from baton_router.deciding.planning import CATCH_ALL, Plan, ToPool, pools_of
+from baton_router.deciding.planning import CATCH_ALL, Plan, ToPool, pools_of, to_catch_all
+from baton_router.deciding.telling import compared, left_out, not_compared
 from baton_router.deciding.values import Assigned, Held, Request
 
-MOST_TOLD_SINGLY = 20
-_LOOK_AGAIN = timedelta(minutes=1)
-"""Where time may help and nobody can say when, a held lead is looked at so often."""
-_HOLD = Duration.of(timedelta(hours=24))
+_LOOK_AGAIN: Final = timedelta(minutes=15)
+"""Who pauses or has too many open leads comes back by an act, and held leads are looked at then. This is for acts that
+nobody told of; seldom, because each look costs a transaction."""
+_HOLD: Final = Duration.of(timedelta(hours=24))
+_OUTSIDE_HOURS: Final = frozenset({SkipCode.OUTSIDE_HOURS})
+_RELUCTANT: Final = (
+    _OUTSIDE_HOURS,
+    frozenset({SkipCode.CAP_HOUR, SkipCode.CAP_DAY, SkipCode.CAP_WEEK, SkipCode.CAP_MONTH, SkipCode.CAP_OPEN}),
+    frozenset({SkipCode.BENCHED, SkipCode.SKILL}),
+    frozenset({SkipCode.DECLINED, SkipCode.MISSED}),
+)
+"""Of a catch-all pool somebody always has the lead: whom to trouble first when nobody is free."""
 
 
 @dataclass(slots=True)
@@ -35,7 +45,10 @@ class Candidates:
 
     def only_out_of_hours(self) -> Sequence[str]:
         """Those against whom only the clock stands."""
-        return [rep for rep, found in self.obstacles.items() if found and found.code is SkipCode.OUTSIDE_HOURS]
+        return self.stopped_by(_OUTSIDE_HOURS)
+
+    def stopped_by(self, codes: Collection[SkipCode]) -> Sequence[str]:
+        return [rep for rep, found in self.obstacles.items() if found is not None and found.code in codes]
 
 
 @dataclass(slots=True)
@@ -57,18 +70,19 @@ class Pick:
         for pool in pools_of(destination, self.staff):
             candidates = self._candidates(pool)
             asked.append(candidates)
-            if candidates.free():
-                return self._choose(candidates, candidates.free(), asked)
-        out_of_hours = next((c for c in asked if c.only_out_of_hours() and c.pool.outside_hours == "assign"), None)
-        if out_of_hours is not None:
-            return self._choose(out_of_hours, out_of_hours.only_out_of_hours(), asked)
-        return self._hold(destination.pool, asked)
+            free = candidates.free()
+            if free:
+                self._tell(asked)
+                return self._choose(candidates, free)
+        return self._outside_hours(destination.pool, asked) or self._hold(destination.pool, asked)
 
     def from_catch_all_pool(self, pool: Pool) -> Assigned:
-        """The catch-all is always eligible: whoever is next of those who may, else of all."""
+        """The catch-all is always eligible: whoever is next of those who may, else of those who must."""
         candidates = self._candidates(pool)
-        chosen_from = candidates.free() or list(candidates.members)
-        return self._choose(candidates, chosen_from, [candidates])
+        reluctant = (candidates.stopped_by(codes) for codes in _RELUCTANT)
+        chosen_from = candidates.free() or next(filter(None, reluctant), list(candidates.members))
+        self._tell([candidates], but=chosen_from)
+        return self._choose(candidates, chosen_from, rule=CATCH_ALL)
 
     def _together(self, pool: Pool) -> Assigned | None:
         """A company's leads stay with one rep, and `sticky` leads with their last."""
@@ -81,7 +95,7 @@ class Pick:
             return self._stay(last.rep, pool, "sticky", f"had this {last.of}'s last lead")
         return None
 
-    def _stay(self, name: str, pool: Pool, rule: str, why: str) -> Assigned | None:
+    def _stay(self, name: str, pool: Pool, rule: Literal["keep_together", "sticky"], why: str) -> Assigned | None:
         rep = self.staff.playbook.reps.get(name)
         if rep is None:
             return None
@@ -92,6 +106,8 @@ class Pick:
         if obstacle is not None:
             return None
         self.traces.append(CandidateTrace(rep=name, pool=pool.name, eligible=True, reason=why))
+        others = [m.rep for m in pool.members if m.rep != name]
+        self.traces += not_compared(others, pool=pool.name, why=f"{rep.name} {why}")
         return self._assigned(rep, pool, rule=rule, reason=f"{rep.name} {why}", turn=None)
 
     def _candidates(self, pool: Pool) -> Candidates:
@@ -102,19 +118,32 @@ class Pick:
         }
         return Candidates(pool, members, obstacles)
 
-    def _choose(self, candidates: Candidates, free: Sequence[str], asked: Sequence[Candidates]) -> Assigned:
+    def _choose(
+        self, candidates: Candidates, free: Sequence[str], *, rule: str | None = None, although: str = ""
+    ) -> Assigned:
         pool = candidates.pool
         key = self._turn_key(pool)
         weights = {name: member.weight for name, member in candidates.members.items()}
-        available = [name for name, found in candidates.obstacles.items() if found is None or found.code in OF_THE_LEAD]
-        set_level(self.staff.ledger, key, available=available or free, weights=weights, catch_up=pool.catch_up)
+        available = self._available(candidates, free)
+        set_level(self.staff.ledger, key, available=available, weights=weights, catch_up=pool.catch_up)
         counts = {name: self.staff.ledger.turn(key, name).count for name in free}
         chosen = self._by_strategy(pool, free, counts, weights)
-        self._tell(asked, candidates)
-        self._tell_turns(pool, counts, weights, chosen=chosen)
+        self.traces += compared(counts, weights, pool=pool.name, chosen=chosen)
         rep = self.staff.playbook.reps[chosen]
-        reason = _WHY[pool.strategy].format(rep=rep.name, pool=pool.name)
-        return self._assigned(rep, pool, rule=self.plan.rule, reason=reason, turn=key)
+        reason = _WHY[pool.strategy].format(rep=rep.name, pool=pool.name) + although
+        return self._assigned(rep, pool, rule=rule or self.plan.rule, reason=reason, turn=key)
+
+    def _available(self, candidates: Candidates, free: Sequence[str]) -> Sequence[str]:
+        """Who takes part in the turns now: also those whom only this lead doesn't suit."""
+        chosen_from = frozenset(free)
+        reps, pool = self.staff.playbook.reps, candidates.pool
+        return [
+            name
+            for name, found in candidates.obstacles.items()
+            if found is None
+            or name in chosen_from
+            or (found.code in OF_THE_LEAD and self.staff.is_there(reps[name], pool, candidates.members[name]))
+        ]
 
     def _by_strategy(
         self, pool: Pool, free: Sequence[str], counts: Mapping[str, float], weights: Mapping[str, float]
@@ -122,9 +151,8 @@ class Pick:
         if pool.strategy == "priority":
             return free[0]
         if pool.strategy == "least_loaded":
-            loads = {name: self.staff.ledger.load(name, None).open / weights[name] for name in free}
-            least = min(loads.values())
-            return next_in_turn({n: counts[n] for n in free if loads[n] <= least}, weights)
+            loads = {name: self.staff.ledger.load(name, None).open for name in free}
+            return next_in_turn({name: counts[name] for name in least_loaded(loads, weights)}, weights)
         return next_in_turn(counts, weights)
 
     def _turn_key(self, pool: Pool) -> TurnKey:
@@ -134,11 +162,22 @@ class Pick:
     def _assigned(self, rep: Rep, pool: Pool, *, rule: str, reason: str, turn: TurnKey | None) -> Assigned:
         return assigned(rep, self.plan, self.staff, pool=pool, rule=rule, reason=reason, turn=turn)
 
+    def _outside_hours(self, pool: Pool, asked: Sequence[Candidates]) -> Assigned | None:
+        """Whoever is next of those for whom only the clock is in the way, unless the pool would rather wait."""
+        if pool.outside_hours == "hold":
+            return None
+        for candidates in asked:
+            waiting = candidates.only_out_of_hours()
+            if waiting and candidates.pool.outside_hours == "assign":
+                self._tell(asked, but=waiting, of=candidates)
+                return self._choose(candidates, waiting, although=", outside working hours")
+        return None
+
     def _hold(self, pool: Pool, asked: Sequence[Candidates]) -> Assigned | Held:
-        self._tell(asked, None)
+        self._tell(asked)
         obstacles = [found for candidates in asked for found in candidates.obstacles.values() if found is not None]
         until = self._deadline(pool)
-        if until is None or until <= self.staff.now or not any(found.passes for found in obstacles):
+        if until is None or not any(found.passes for found in obstacles):
             return self._to_catch_all()
         only_hours = any(candidates.only_out_of_hours() for candidates in asked)
         reason = "outside working hours" if only_hours else _most_common(obstacles)
@@ -146,9 +185,12 @@ class Pick:
         return Held(reason, pool.name, self.plan.rule, until, look_at, only_hours)
 
     def _deadline(self, pool: Pool) -> datetime | None:
-        """When a hold ends: the pool's `hold` on the pool's calendar."""
+        """When a hold ends: the pool's `hold` on the pool's calendar. None: there is none."""
+        hold = pool.hold or _HOLD
+        if hold.fixed == timedelta():
+            return None
         try:
-            return due(self.staff.now, pool.hold or _HOLD, self.staff.calendars.of_pool(pool))
+            return due(self.staff.now, hold, self.staff.calendars.of_pool(pool))
         except NoOpeningError:
             return None
 
@@ -160,29 +202,21 @@ class Pick:
                 yield self.staff.now + _LOOK_AGAIN
 
     def _to_catch_all(self) -> Assigned:
-        target = self.staff.playbook.catch_all
         self.rules.append(RuleTrace(name=CATCH_ALL, matched=True))
-        if target.pool is not None:
-            return self.from_catch_all_pool(self.staff.playbook.pools[target.pool])
-        rep = self.staff.playbook.reps[target.assign or ""]
+        destination = to_catch_all(self.staff)
+        if isinstance(destination, ToPool):
+            return self.from_catch_all_pool(destination.pool)
+        rep, why = destination.rep, "nobody else can have it"
         self.traces.append(CandidateTrace(rep=rep.id, eligible=True, reason="the catch-all"))
         return assigned(
-            rep, self.plan, self.staff, pool=None, rule=CATCH_ALL, reason="nobody else can have it", turn=None
+            rep, self.plan, self.staff, pool=None, rule=CATCH_ALL, reason=why, turn=None, nominee=destination.nominee
         )
 
-    def _tell(self, asked: Sequence[Candidates], of: Candidates | None) -> None:
-        """Write down who was left out and why; `of`: the pool of which one was chosen."""
+    def _tell(self, asked: Sequence[Candidates], *, but: Collection[str] = (), of: Candidates | None = None) -> None:
+        """Write down who was left out and why; `but` are those (`of` this pool alone) who may have it all the same."""
         for candidates in asked:
-            for name, found in candidates.obstacles.items():
-                chosen_outside_hours = candidates is of and not of.free() and name in of.only_out_of_hours()
-                if found is not None and not chosen_outside_hours:
-                    self.traces.append(_obstacle_trace(name, candidates.pool, found))
-
-    def _tell_turns(
-        self, pool: Pool, counts: Mapping[str, float], weights: Mapping[str, float], *, chosen: str
-    ) -> None:
-        for name in counts:
-            self.traces.append(_turn_trace(name, pool, counts, weights, chosen=name == chosen))
+            spared = frozenset(but) if of is None or candidates is of else frozenset[str]()
+            self.traces += left_out(candidates.obstacles, pool=candidates.pool.name, but=spared)
 
 
 def assigned(
@@ -214,50 +248,11 @@ def assigned(
     )
 
 
-_WHY: Mapping[str, str] = {
+_WHY: Final[Mapping[str, str]] = {
     "round_robin": "{rep} is next in turn in {pool}",
     "least_loaded": "{rep} has the fewest open leads in {pool}",
     "priority": "{rep} is the first of {pool} who can have it",
 }
-
-
-def grouped(traces: Sequence[CandidateTrace]) -> list[CandidateTrace]:
-    """Above 20 left out for the same code they share one entry: a trace must stay small enough to read and to send."""
-    by_code: dict[tuple[str | None, SkipCode | None], list[CandidateTrace]] = {}
-    for trace in traces:
-        by_code.setdefault((trace.pool, trace.code), []).append(trace)
-    told: list[CandidateTrace] = []
-    for (pool, code), group in by_code.items():
-        if code is None or len(group) <= MOST_TOLD_SINGLY:
-            told += group
-            continue
-        reps = [trace.rep for trace in group if trace.rep is not None]
-        told.append(CandidateTrace(reps=reps, pool=pool, eligible=group[0].eligible, code=code, reason=group[0].reason))
-    return told
-
-
-def _turn_trace(
-    rep: str, pool: Pool, counts: Mapping[str, float], weights: Mapping[str, float], *, chosen: bool
-) -> CandidateTrace:
-    numbers: dict[str, float | str] = {"turns": round(counts[rep], 2), "weight": weights[rep]}
-    if chosen:
-        return CandidateTrace(
-            rep=rep,
-            pool=pool.name,
-            eligible=True,
-            reason="chosen",
-            counters={**numbers, "turns_after": round(counts[rep] + 1, 2)},
-        )
-    return CandidateTrace(
-        rep=rep, pool=pool.name, eligible=True, code=SkipCode.NOT_NEXT, reason="may have it, another is next",
-        counters=numbers,
-    )  # fmt: skip
-
-
-def _obstacle_trace(rep: str, pool: Pool, found: Obstacle) -> CandidateTrace:
-    return CandidateTrace(
-        rep=rep, pool=pool.name, eligible=False, code=found.code, reason=found.reason, counters=dict(found.counters)
-    )
 
 
 def _most_common(obstacles: Sequence[Obstacle]) -> str:

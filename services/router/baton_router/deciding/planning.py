@@ -66,20 +66,20 @@ def plan(request: Request, staff: Staff) -> Plan:
     playbook = staff.playbook
     match = match_account(request.lead, request.accounts, tie_break=playbook.matching.tie_break)
     facts = _facts(request, staff, match)
-    path = _Path(facts, staff)
+    path = _Path(facts, staff, request.declined | request.missed)
     for rule in playbook.routing:
         destination = path.follow(rule)
         if destination is not None:
             return Plan(destination, rule.name, tuple(path.rules), match, facts, rule.booking)
-    return Plan(path.catch_all(), CATCH_ALL, tuple(path.rules), match, facts)
+    path.rules.append(RuleTrace(name=CATCH_ALL, matched=True))
+    return Plan(to_catch_all(staff), CATCH_ALL, tuple(path.rules), match, facts)
 
 
 def plan_catch_all(request: Request, staff: Staff) -> Plan:
     """Straight to the catch-all, whatever the rules say."""
     match = match_account(request.lead, request.accounts, tie_break=staff.playbook.matching.tie_break)
-    facts = _facts(request, staff, match)
-    path = _Path(facts, staff)
-    return Plan(path.catch_all(), CATCH_ALL, tuple(path.rules), match, facts)
+    rules = (RuleTrace(name=CATCH_ALL, matched=True),)
+    return Plan(to_catch_all(staff), CATCH_ALL, rules, match, _facts(request, staff, match))
 
 
 def plan_rep(request: Request, staff: Staff, rep: str, *, rule: str) -> Plan | None:
@@ -111,6 +111,8 @@ class _Path:
 
     facts: Facts
     staff: Staff
+    refused: frozenset[str]
+    """Reps who gave the lead back, or let it lie: no rule names them for it again."""
     rules: list[RuleTrace] = field(default_factory=list)
     _only_assigning: bool = False
 
@@ -123,7 +125,7 @@ class _Path:
             self.rules.append(RuleTrace(name=rule.name, matched=False, conditions=conditions))
             return None
         reasons: list[str] = []
-        for target in filter(None, (rule.target, rule.otherwise)):
+        for target in self._targets(rule):
             found = self.resolve(target)
             if not isinstance(found, str):
                 self._note(rule, conditions, reasons)
@@ -133,15 +135,10 @@ class _Path:
         self._only_assigning = True
         return None
 
-    def catch_all(self) -> Destination:
-        """Always eligible."""
-        target = self.staff.playbook.catch_all
-        self.rules.append(RuleTrace(name=CATCH_ALL, matched=True))
-        if target.pool is not None:
-            return ToPool(self.staff.playbook.pools[target.pool])
-        rep = self.staff.playbook.reps[target.assign or ""]
-        absence = self.staff.state(rep.id).absence_at(self.staff.now)
-        return ToRep(rep, None if absence is None else absence.nominee)
+    def _targets(self, rule: RoutingRule) -> Iterator[Target]:
+        for target in (rule.target, rule.otherwise):
+            if target is not None and (_assigns(target) or not self._only_assigning):
+                yield target
 
     def resolve(self, target: Target) -> Destination | str:
         """Where a target leads, or why it leads nowhere."""
@@ -164,13 +161,18 @@ class _Path:
 
     def _rep(self, assign: str) -> Destination | str:
         if not is_path(assign):
-            return to_rep(self.staff.playbook.reps[assign], self.staff)
+            return self._willing(self.staff.playbook.reps[assign])
         root, _, name = assign.partition(".")
         value = self.facts.account.get(name) if root == "account" else field_of(self.facts.lead, assign)
         if value is None:
             return f"{assign} has no value"
         rep = find_rep(str(value), self.staff)
-        return f"{assign} names nobody whom the playbook knows" if rep is None else to_rep(rep, self.staff)
+        return f"{assign} names nobody whom the playbook knows" if rep is None else self._willing(rep)
+
+    def _willing(self, rep: Rep) -> ToRep | str:
+        if rep.id in self.refused:
+            return f"{rep.id} has declined this lead or missed its promise"
+        return to_rep(rep, self.staff)
 
     def _note(self, rule: RoutingRule, conditions: list[ConditionTrace], reasons: Sequence[str]) -> None:
         unresolved = "; ".join(reasons) or None
@@ -186,6 +188,16 @@ def to_rep(rep: Rep, staff: Staff) -> ToRep | str:
     if obstacle.code is SkipCode.ABSENT and absence is not None and absence.nominee is not None:
         return ToRep(rep, absence.nominee)
     return f"{rep.id}: {obstacle.reason}"
+
+
+def to_catch_all(staff: Staff) -> ToRep | ToPool:
+    """Who has what nobody else can have: always eligible, though an absent rep's nominee stands in."""
+    target = staff.playbook.catch_all
+    if target.pool is not None:
+        return ToPool(staff.playbook.pools[target.pool])
+    rep = staff.playbook.reps[target.assign or ""]
+    absence = staff.state(rep.id).absence_at(staff.now)
+    return ToRep(rep, None if absence is None else absence.nominee)
 
 
 def find_rep(text: str, staff: Staff) -> Rep | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from baton.leads.decisions import CandidateTrace, RuleTrace, Trace
 from baton_router.deciding.eligibility import Staff
-from baton_router.deciding.picking import Pick, assigned, grouped
+from baton_router.deciding.picking import Pick, assigned
 from baton_router.deciding.planning import (
     CATCH_ALL,
     Plan,
@@ -65,7 +65,7 @@ def _to_pool(planned: Plan, destination: ToPool, request: Request, staff: Staff)
         outcome = pick.from_pool(destination)
     if isinstance(outcome, Assigned):
         staff.ledger.took(outcome.rep, outcome.pool, turn=outcome.turn)
-    return _decision(outcome, planned, staff, candidates=grouped(pick.traces), more_rules=pick.rules)
+    return _decision(outcome, planned, staff, candidates=pick.traces, more_rules=pick.rules)
 
 
 def _decision(

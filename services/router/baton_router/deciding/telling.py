@@ -1,0 +1,81 @@
+"""Candidates in the trace: "why not Mary?" has an answer for every lead, and the trace stays small enough to read.
+
+Above 20 left out for the same code share one entry, `{code, reps}`.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from baton.leads.decisions import CandidateTrace, SkipCode
+from baton_router.deciding.eligibility import Obstacle
+
+MOST_TOLD_SINGLY: Final = 20
+
+
+def left_out(
+    obstacles: Mapping[str, Obstacle | None], *, pool: str, but: Collection[str] = ()
+) -> Iterator[CandidateTrace]:
+    """Those against whom something stands; `but` are those who may have it all the same."""
+    by_code: dict[SkipCode, list[tuple[str, Obstacle]]] = {}
+    for rep, found in obstacles.items():
+        if found is not None and rep not in but:
+            by_code.setdefault(found.code, []).append((rep, found))
+    for code, group in by_code.items():
+        if len(group) > MOST_TOLD_SINGLY:
+            yield _together([rep for rep, _ in group], code, pool=pool)
+            continue
+        for rep, found in group:
+            yield CandidateTrace(
+                rep=rep, pool=pool, eligible=False, code=code, reason=found.reason, counters=dict(found.counters)
+            )
+
+
+def compared(
+    counts: Mapping[str, float], weights: Mapping[str, float], *, pool: str, chosen: str
+) -> Iterator[CandidateTrace]:
+    """Those who may have it: the one who is next with the turns before and after, then the others."""
+    numbers: dict[str, float | str] = {"turns": round(counts[chosen], 2), "weight": weights[chosen]}
+    numbers["turns_after"] = round(counts[chosen] + 1, 2)
+    yield CandidateTrace(rep=chosen, pool=pool, eligible=True, reason="chosen", counters=numbers)
+    others = [rep for rep in counts if rep != chosen]
+    if len(others) > MOST_TOLD_SINGLY:
+        yield _together(others, SkipCode.NOT_NEXT, pool=pool, eligible=True)
+        return
+    for rep in others:
+        yield CandidateTrace(
+            rep=rep, pool=pool, eligible=True, code=SkipCode.NOT_NEXT, reason="may have it, another is next",
+            counters={"turns": round(counts[rep], 2), "weight": weights[rep]},
+        )  # fmt: skip
+
+
+def not_compared(others: Sequence[str], *, pool: str, why: str) -> Iterator[CandidateTrace]:
+    """Those who weren't looked at, because the lead belongs to somebody."""
+    if len(others) > MOST_TOLD_SINGLY:
+        yield _together(others, SkipCode.OWNER_ELSEWHERE, pool=pool)
+        return
+    for rep in others:
+        yield CandidateTrace(rep=rep, pool=pool, eligible=False, code=SkipCode.OWNER_ELSEWHERE, reason=why)
+
+
+def _together(reps: Sequence[str], code: SkipCode, *, pool: str, eligible: bool = False) -> CandidateTrace:
+    return CandidateTrace(reps=list(reps), pool=pool, eligible=eligible, code=code, reason=_SHARED[code])
+
+
+_SHARED: Final[Mapping[SkipCode, str]] = {
+    SkipCode.NOT_NEXT: "may have it, another is next",
+    SkipCode.ABSENT: "absent",
+    SkipCode.PAUSED: "take no leads at the moment",
+    SkipCode.OUTSIDE_HOURS: "outside working hours",
+    SkipCode.CAP_HOUR: "at their cap for an hour",
+    SkipCode.CAP_DAY: "at their cap for today",
+    SkipCode.CAP_WEEK: "at their cap for this week",
+    SkipCode.CAP_MONTH: "at their cap for this month",
+    SkipCode.CAP_OPEN: "at their cap of open leads",
+    SkipCode.DECLINED: "declined this lead",
+    SkipCode.MISSED: "had this lead and missed its promise",
+    SkipCode.BENCHED: "benched after missed promises",
+    SkipCode.INACTIVE: "no longer work leads",
+    SkipCode.SKILL: "lack what the pool's `match` asks for",
+    SkipCode.OWNER_ELSEWHERE: "somebody else has this company's or person's leads",
+}
+"""What many have in common; alone each is told with their own numbers."""
