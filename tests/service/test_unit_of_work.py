@@ -1,12 +1,13 @@
 """The laws of flow on a real PostgreSQL: nothing lost, nothing twice, one bad record alone, order kept."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from baton.flow import dead_letters
+from baton.flow import dead_letters, retries
 from baton.flow.bus import BusUnavailable, Record
 from baton.flow.database import Database
 from baton.flow.dead_letters import Budget
@@ -165,6 +166,77 @@ async def test_what_is_no_event_is_buried_with_its_bytes(toy: Toy) -> None:
     assert (row["reason"], row["value"], row["key"]) == ("unreadable", b"\xff\x00", b"k")
 
 
+async def test_a_lead_id_that_no_table_can_hold_is_buried_like_what_is_no_event(toy: Toy) -> None:
+    await toy.bus.publish([activity("a\x00", "call"), activity("b", "call")])
+
+    await toy.worker.step()
+
+    assert await toy.handled() == [("b", "call")]
+    assert await toy.count("dead_letters") == 1
+
+
+async def test_a_dead_letter_does_not_fail_for_the_words_of_its_error(toy: Toy) -> None:
+    toy.failing.add("bad\x00")
+    await toy.bus.publish([activity("a", "bad\x00")])
+
+    await toy.worker.step()
+
+    async with toy.database.connection() as connection:
+        assert (
+            await connection.fetchval("select error from dead_letters")
+            == "ValueError: bad\N{REPLACEMENT CHARACTER} is bad"
+        )
+
+
+async def test_a_dead_letter_is_written_and_told_once_however_often_its_record_comes(toy: Toy) -> None:
+    toy.failing.add("bad")
+    await toy.bus.publish([activity("a", "bad"), Record(topic=Topic.ACTIVITY, key=b"k", value=b"nothing")])
+    publish = toy.bus.publish
+
+    async def away(records: Sequence[Record]) -> None:
+        raise BusUnavailable("away")
+
+    toy.bus.publish = away  # type: ignore[method-assign]
+    with pytest.raises(BusUnavailable):
+        await toy.worker.step()
+    toy.bus.publish = publish  # type: ignore[method-assign]
+    await toy.worker.step()
+
+    assert await toy.count("dead_letters") == 2
+    assert sum(len(log) for (topic, _), log in toy.bus.logs.items() if topic == Topic.DEAD_LETTERS) == 2
+
+
+async def test_what_waits_behind_a_retry_has_all_its_own_tries_left(toy: Toy) -> None:
+    toy.later.add("early")
+    await toy.bus.publish([activity("a", "early")])
+    await toy.worker.step()
+    await toy.bus.publish([activity("a", "later")])
+    await toy.worker.step()
+
+    async with toy.database.connection() as connection:
+        rows = await connection.fetch("select attempts, reason from retries order by id")
+
+    assert [(row["attempts"], row["reason"]) for row in rows] == [(1, "not yet"), (0, "behind another")]
+
+
+async def test_a_retry_that_two_have_read_is_handled_by_one_of_them(toy: Toy) -> None:
+    toy.later.add("early")
+    await toy.bus.publish([activity("a", "early")])
+    await toy.worker.step()
+    toy.later.clear()
+    toy.clock.advance(timedelta(minutes=1))
+    async with toy.database.connection() as connection:
+        both_read = [
+            await retries.due(connection, consumer=NAME, lanes=toy.consumer.lanes, now=toy.clock.now(), limit=10)
+            for _ in range(2)
+        ]
+
+    processor = toy.worker._processor
+    await asyncio.gather(*(processor.settle(read) for read in both_read))
+
+    assert await toy.handled() == [("a", "early")]
+
+
 async def test_a_retry_holds_back_its_lead_in_order_and_nobody_else(toy: Toy) -> None:
     toy.later.add("early")
     await toy.bus.publish([activity("a", "early")])
@@ -221,6 +293,30 @@ async def test_a_replayed_dead_letter_goes_to_the_consumer_that_failed(toy: Toy)
 
     assert (len(chosen), again) == (1, [])
     assert await toy.handled() == [("a", "bad")]
+
+
+async def test_a_replayed_dead_letter_that_fails_again_is_dead_once_more_and_can_be_replayed(toy: Toy) -> None:
+    toy.failing.add("bad")
+    await toy.bus.publish([activity("a", "bad")])
+    await toy.worker.step()
+
+    chosen = [await replay_all(toy) for _ in range(2)]
+
+    assert chosen == [1, 1]
+    async with toy.database.connection() as connection:
+        assert await connection.fetchval("select replayed_at from dead_letters") is None
+    assert sum(len(log) for (topic, _), log in toy.bus.logs.items() if topic == Topic.DEAD_LETTERS) == 3
+
+
+async def replay_all(toy: Toy) -> int:
+    """Replay all dead letters and let the worker handle them. Gives how many there were."""
+    async with toy.database.connection() as connection:
+        rows = await connection.fetch("select id, key from dead_letters where replayed_at is null")
+        lanes = [toy.bus.lane(row["key"]) for row in rows]
+        chosen = await dead_letters.replay(connection, [row["id"] for row in rows], lanes, now=toy.clock.now())
+    toy.clock.advance(timedelta(seconds=1))
+    await toy.worker.step()
+    return len(chosen)
 
 
 async def test_too_many_dead_letters_stop_the_consumer_instead_of_emptying_the_topic(toy: Toy) -> None:
@@ -288,6 +384,58 @@ async def test_who_takes_over_a_lane_first_publishes_what_its_predecessor_left(t
     assert await toy.count("outbox") == 0
     ((record,),) = [log for (topic, _), log in toy.bus.logs.items() if topic == Topic.ACTIVITY and log]
     assert decode(record.headers, record.value).id == derived_id("left", "a", "left behind")
+
+
+async def test_what_a_predecessor_left_comes_before_anything_new_of_its_lane(toy: Toy) -> None:
+    stranger = Toy(toy.database, toy.bus, toy.clock, lanes=frozenset())
+    async with stranger.units.begin() as unit:
+        unit.emit(
+            Event(
+                id=derived_id("left"), source="/toy", time=NOW, key="a",
+                data=LeadAccepted(lead_id="a", assignment_id="a"),
+            )
+        )  # fmt: skip
+    await toy.bus.publish([activity("a", "new")])
+
+    await toy.worker.step()
+
+    assert answers(toy) == [derived_id("left"), derived_id("answer", derived_id("test", "a", "new"))]
+
+
+async def test_what_was_committed_before_a_crash_is_published_by_the_next_process(toy: Toy) -> None:
+    await toy.bus.publish([activity("a", "call")])
+    toy.relay.publish = lost  # type: ignore[method-assign]
+    with pytest.raises(Crash):
+        await toy.worker.step()
+    assert answers(toy) == []
+
+    successor = Toy(toy.database, toy.bus, toy.clock)
+    await toy.consumer.stop()
+    await successor.consumer.start()
+    await successor.settle()
+
+    assert answers(toy) == [derived_id("answer", derived_id("test", "a", "call"))]
+    assert await toy.handled() == [("a", "call")]
+
+
+class Crash(BaseException):
+    """The process ends here."""
+
+
+async def lost() -> int:
+    raise Crash
+
+
+async def test_replicas_look_after_the_partitions_at_the_same_moment(toy: Toy) -> None:
+    async def keep() -> None:
+        async with toy.database.connection() as connection:
+            await keep_partitions(connection, now=NOW)
+
+    await asyncio.gather(*(keep() for _ in range(5)))
+
+    async with toy.database.connection() as connection:
+        count = await connection.fetchval("select count(*) from pg_inherits where inhparent = 'inbox'::regclass")
+    assert count == 3
 
 
 async def test_a_relay_publishes_only_the_lanes_it_owns(toy: Toy) -> None:

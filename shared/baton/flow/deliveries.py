@@ -66,6 +66,10 @@ class ConsumerPaused(Exception):
 def read_delivery(record: Received) -> Delivery | Unreadable:
     """The event in a record, or why there is none."""
     try:
-        return Delivery(head=read_head(record.headers), record=record)
+        head = read_head(record.headers)
     except UnreadableEvent as error:
         return Unreadable(record=record, error=str(error))
+    if "\x00" in head.subject:
+        # PostgreSQL takes no U+0000 in text: not even the inbox could note it, and the batch would come for ever.
+        return Unreadable(record=record, error="the subject holds U+0000")
+    return Delivery(head=head, record=record)

@@ -127,7 +127,7 @@ class Processor:
     async def _bury_unreadable(self, unreadable: Unreadable) -> None:
         async with self.units.begin() as unit:
             self.budget.spend(unit.now)
-            failure = Failure(reason="unreadable", error=unreadable.error, attempts=1)
+            failure = Failure(reason="unreadable", error=_storable(unreadable.error), attempts=1)
             await dead_letters.bury(unit, unreadable.record, failure, consumer=self.consumer, subject=None)
         self._say_buried(unreadable.record, failure, event_id=None)
 
