@@ -1,0 +1,78 @@
+"""What the documents say is true of the code."""
+
+import importlib
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+from typer.main import get_command
+
+from baton.kernel.durations import format_duration
+from baton.leads.topics import Topic
+from baton.service.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_settings_table_is_the_code() -> None:
+    rows = re.findall(r"^\| `(BATON_\w+)` \|(?: (.*?))? \| (.*?) \|$", README, flags=re.MULTILINE)
+
+    assert rows == [
+        (f"BATON_{name.upper()}", _default(f.default), f.description) for name, f in Settings.model_fields.items()
+    ]
+
+
+def _default(value: object) -> str:
+    if value is None or value == "":
+        return ""
+    if isinstance(value, timedelta):
+        return f"`{format_duration(value)}`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def test_every_topic_is_named() -> None:
+    assert [topic for topic in Topic if f"`{topic}`" not in README] == []
+
+
+def test_every_metric_is_in_the_table_and_every_one_in_the_table_exists() -> None:
+    for module in ("baton.flow.metrics", "baton_ingest.metrics", "baton_sla_monitor.metrics"):
+        importlib.import_module(module)
+    declared = {
+        metric.name + ("_total" if metric.type == "counter" else "")
+        for metric in REGISTRY.collect()
+        if metric.name.startswith("baton_")
+    }
+
+    told = set(re.findall(r"`(baton_[a-z_]+)`", (ROOT / "docs" / "operating.md").read_text()))
+
+    assert told == declared
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\((?!http)([^)#]+)", document.read_text())
+
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_make_targets_exist(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", document.read_text(), flags=re.MULTILINE))
+
+    assert named <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_exist(document: Path) -> None:
+    cli = importlib.import_module("baton_standalone.cli")
+    known = get_command(cli.app).commands  # type: ignore[attr-defined]
+
+    named = set(re.findall(r"(?:^|`|/)baton ([a-z]+)", document.read_text(), flags=re.MULTILINE))
+
+    assert named <= set(known)
