@@ -15,7 +15,10 @@ class BusUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic as it is created when missing. `retention` None keeps for ever; `compacted` keeps the last of a key."""
+    """A topic as it is created when missing. `retention` None keeps for ever; `compacted` keeps the last of a key.
+
+    `partitions` is for Kafka: in PostgreSQL a topic is one log, in memory the bus says how many.
+    """
 
     name: str
     partitions: int
@@ -65,8 +68,9 @@ class Consumer(Protocol):
     async def consume(self, handle: Handle, *, max_records: int, wait: timedelta) -> int:
         """Poll once, give what came to `handle`, and mark it handled when that returns.
 
-        Waits at most `wait` for the first record. A rebalance waits for a running `handle`. If `handle` raises,
-        nothing is marked, the same records come again, and the error is passed on.
+        Waits at most `wait` for the first record. A rebalance waits for a running `handle`, ten seconds at most; one
+        that takes longer goes on beside the new owner, and marks nothing. If `handle` raises, nothing is marked, the
+        same records come again, and the error is passed on. One call at a time.
 
         Returns:
             How many records were handled, 0 when none came.
@@ -102,7 +106,10 @@ class Bus(Protocol):
         """Whether `append` is there: then it takes the place of an outbox."""
 
     async def append(self, connection: Connection, records: Sequence[Record]) -> None:
-        """Append as part of the caller's transaction. Commit order is position order."""
+        """Append as part of the caller's transaction. Commit order is position order.
+
+        Others who append to these topics wait until the transaction ends: append once, and last.
+        """
 
     def announce(self) -> None:
         """What `append` wrote is committed: wake who waits for it."""

@@ -38,6 +38,7 @@ class KafkaConsumer:
         self._unmarked = asyncio.Event()
         self._handled: dict[Place, int] = {}
         """The next offset of partitions that are ours, where it is not committed yet."""
+        self._complained = False
         self._ownership = 0
         """Counts what was ours until it was taken: a batch that outlives its ownership may not move offsets."""
         self._lanes: frozenset[int] = frozenset()
@@ -144,8 +145,11 @@ class KafkaConsumer:
             try:
                 await bounded(client.commit(handled), _COMMIT_SECONDS)
             except KafkaFailure as failure:
-                log.warning("offsets_not_committed", group=self._group, error=str(failure))
+                if not self._complained:  # once an outage, not every two seconds of it
+                    log.warning("offsets_not_committed", group=self._group, error=str(failure))
+                self._complained = True
                 return False
+            self._complained = False
             self._handled = {place: offset for place, offset in self._handled.items() if handled.get(place) != offset}
             return True
 
