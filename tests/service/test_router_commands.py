@@ -18,6 +18,7 @@ from baton.leads.events import (
     LeadTouched,
     Meeting,
     MeetingBooked,
+    SlaEscalated,
 )
 from baton.leads.values import Activity
 from tests.support.postgres import Databases
@@ -249,3 +250,18 @@ async def test_an_activity_after_a_verdict_is_no_new_assignment(router: Routers)
     await router.tell(scored("a@acme.com", cause=derived_id("visit"), at=None), sequence=2)
 
     assert len(await router.told(LeadAssigned)) == 1
+
+
+async def test_a_rep_who_works_a_lead_that_waits_for_somebody_else_after_a_miss_keeps_it(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    for rep in ("joe", "ann"):
+        await router.call("PATCH", f"/v1/reps/{rep}", {"paused": True})
+    await router.tell(SlaEscalated(lead_id=lead_id, clocks=[], step="100%", do=["reassign"]))
+    held = await router.get(f"/v1/leads/{lead_id}")
+
+    await router.post(f"/v1/leads/{lead_id}/touches", {"kind": "call"})
+    await router.call("PATCH", "/v1/reps/joe", {"paused": False})
+
+    kept = await router.get(f"/v1/leads/{lead_id}")
+    assert (held["state"], held["assignment"]["rep"]) == ("held", "mary")
+    assert (kept["state"], kept["assignment"]["rep"], kept["hold"]) == ("working", "mary", None)

@@ -24,8 +24,8 @@ from baton.leads.values import Score
 from baton_router import benching, merging, repository
 from baton_router.desk import Desk
 from baton_router.lead_file import Cause, LeadFile, State
-from baton_router.reassigning import escalate, escalation_pools, reroute
-from baton_router.touches import record_touch, touch_in
+from baton_router.reassigning import escalate, escalation_pools, is_for_the_router, reroute
+from baton_router.touches import is_touch, record_touch, touch_in
 
 _SLICE: Final = 25
 """After so many events others of the event loop have their turn."""
@@ -66,15 +66,18 @@ class RouteLeads:
 
 
 def _is_ours(event: Event) -> bool:
+    """Whether an event asks for anything here: most activities are only for the score."""
     match event.data:
         case LeadScored(test=test):
             return not test  # no assignment, no turn
-        case LeadActivity() | MeetingBooked() | LeadMerged() | LeadUnmerged() | LeadErased():
-            return True
-        case SlaBreached() | SlaEscalated() | SlaMet(corrected=True):
-            return True
+        case LeadActivity() | MeetingBooked():
+            return is_touch(event)
+        case SlaEscalated() as escalated:
+            return is_for_the_router(escalated)
+        case SlaMet(corrected=corrected):
+            return corrected
         case _:
-            return False
+            return True
 
 
 def _leads(event: Event) -> set[str]:

@@ -35,10 +35,15 @@ async def escalate(desk: Desk, escalated: SlaEscalated, cause: Cause) -> None:
     await desk.answer(file, cause, planned=planned, why="missed")
 
 
+def is_for_the_router(escalated: SlaEscalated) -> bool:
+    """Whether a step asks for anything but telling somebody."""
+    return any(True for _ in _targets(escalated))
+
+
 def escalation_pools(escalated: SlaEscalated, desk: Desk) -> frozenset[str]:
     """The pools that a step may need beside those of the rules."""
     catch_all = desk.playbook.catch_all.pool
-    return frozenset() if catch_all is None or not list(_targets(escalated)) else frozenset({catch_all})
+    return frozenset() if catch_all is None or not is_for_the_router(escalated) else frozenset({catch_all})
 
 
 async def reroute(desk: Desk, file: LeadFile, cause: Cause) -> None:

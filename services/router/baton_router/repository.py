@@ -122,10 +122,10 @@ async def family(connection: Connection, lead_ids: Iterable[str]) -> dict[str, f
         asked |= wanted
         into |= {row["lead_id"]: row["into_lead"] for row in rows}
         wanted |= into.keys() | set(into.values())
-    roots = {lead_id: root(lead_id, into) for lead_id in asked}
-    return {
-        found: frozenset(each for each in asked if roots[each] == found) for found in {roots[each] for each in given}
-    }
+    members: dict[str, set[str]] = {}
+    for lead_id in asked:
+        members.setdefault(root(lead_id, into), set()).add(lead_id)
+    return {found: frozenset(members[found]) for found in {root(lead_id, into) for lead_id in given}}
 
 
 def root(lead_id: str, into: dict[str, str]) -> str:

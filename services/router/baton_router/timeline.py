@@ -9,9 +9,9 @@ from typing import Final
 
 from baton.flow.deliveries import Delivery
 from baton.flow.unit_of_work import UnitOfWork
+from baton.leads.decisions import Assignment
 from baton.leads.envelope import Event
 from baton.leads.events import (
-    EventData,
     LeadAssigned,
     LeadErased,
     LeadHeld,
@@ -24,6 +24,7 @@ from baton.leads.events import (
     SlaEscalated,
     SlaEvent,
 )
+from baton.leads.values import Value
 from baton_router import timeline_repository as repository
 from baton_router.timeline_repository import ClockRow, Entry
 
@@ -57,12 +58,17 @@ _STATUS: Final = {
     "sla.cancelled": "cancelled",
 }
 
-
 _NOBODYS: Final = frozenset({LeadReferenced.type, OpportunityChanged.type})
 """A reference names no lead yet; a company's opportunity is not one person's story."""
 _OF_CLOCKS: Final = frozenset({SlaEscalated.type, *_STATUS})
 _WITH_REPS: Final = frozenset({LeadAssigned.type, LeadReassigned.type, LeadHeld.type, *_OF_CLOCKS})
 """Events that a rep's stream shows. The data of the others is kept as it came, without being read."""
+
+
+class _Assigned(Value):
+    """What a stream needs of an assignment. The trace beside it is long, and validated by nobody but its writer."""
+
+    assignment: Assignment
 
 
 async def keep_timeline(deliveries: Sequence[Delivery], unit: UnitOfWork) -> None:
@@ -100,7 +106,7 @@ def _entries(delivery: Delivery) -> list[Entry]:
     leads = [delivery.subject]
     if head.type in (LeadMerged.type, LeadUnmerged.type) and isinstance(delivery.event.data, LeadMerged | LeadUnmerged):
         leads.append(delivery.event.data.into)
-    reps = _reps(delivery.event.data) if head.type in _WITH_REPS else set[str]()
+    reps = _reps(delivery) if head.type in _WITH_REPS else set[str]()
     return [
         Entry(
             lead_id=lead_id,
@@ -114,12 +120,13 @@ def _entries(delivery: Delivery) -> list[Entry]:
     ]
 
 
-def _reps(data: EventData) -> set[str]:
+def _reps(delivery: Delivery) -> set[str]:
     """Whose stream shows this."""
-    match data:
-        case LeadAssigned(assignment=assignment):
-            previous = {assignment.previous.rep} if assignment.previous is not None else set()
-            return {assignment.rep, *([assignment.nominee] if assignment.nominee else []), *previous}
+    if delivery.head.type in (LeadAssigned.type, LeadReassigned.type):
+        assignment = _Assigned.model_validate_json(delivery.record.value).assignment
+        before = None if assignment.previous is None else assignment.previous.rep
+        return {rep for rep in (assignment.rep, assignment.nominee, before) if rep is not None}
+    match delivery.event.data:
         case LeadHeld(previous=previous) if previous is not None:
             return {previous.rep}
         case SlaEvent(clocks=clocks):

@@ -13,8 +13,19 @@ from baton_router.lead_file import Cause, EarlyTouch, Given, LeadFile
 KINDS: Final[frozenset[str]] = frozenset(get_args(Touch.model_fields["kind"].annotation))
 
 
+def is_touch(event: Event) -> bool:
+    """Whether an event reports a touch. Without a person (`by`, `host`) it was a machine: that is none."""
+    match event.data:
+        case LeadActivity(activity=activity, by=str()):
+            return activity.kind in KINDS
+        case MeetingBooked(meeting=meeting):
+            return meeting.host is not None
+        case _:
+            return False
+
+
 def touch_in(event: Event, desk: Desk) -> Touch | None:
-    """The touch that an event reports, if it does. Without a person (`by`, `host`) it was a machine: that is none."""
+    """The touch that an event reports, if it does."""
     match event.data:
         case LeadActivity(activity=activity, by=str(by)) if activity.kind in KINDS:
             note = activity.data.get("note")
