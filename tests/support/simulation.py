@@ -47,7 +47,7 @@ class Simulator:
 
     async def play(self, *lines: Mapping[str, Any], playbook: Path | None = None) -> Played:
         written: list[bytes] = []
-        url = await self.databases.create(_migrated)
+        url = await self.databases.create(migrated)
         scenario = read_scenario("\n".join(map(json.dumps, lines)), name="scenario")
         candidate = read_candidate(playbook or shipped_playbook())
         try:
@@ -62,6 +62,6 @@ def simulator(databases: Databases, tmp_path: Path) -> Simulator:
     return Simulator(databases, tmp_path)
 
 
-async def _migrated(url: str) -> None:
+async def migrated(url: str) -> None:
     for part in PARTS:
         await upgrade(url, part.chain)

@@ -3,6 +3,7 @@
 Each step is taken only where something moved, so that a lead costs what its handling costs and no idle questions.
 """
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,10 +12,10 @@ from typing import Final
 import structlog
 
 from baton.flow.deliveries import ConsumerPaused
-from baton.flow.memory import MemoryBus
 from baton.flow.worker import Worker
 from baton.kernel.clock import ManualClock
 from baton.service.service import Service, Timer
+from baton_standalone.tape import TapedBus
 
 log = structlog.get_logger()
 
@@ -56,7 +57,7 @@ class Stage:
     """Moves the services and the clock."""
 
     services: list[Service]
-    bus: MemoryBus
+    bus: TapedBus
     clock: ManualClock
     _actors: list[Actor] = field(init=False)
 
@@ -83,12 +84,12 @@ class Stage:
         """Settle what a request to a service brought about."""
         if service is not None:
             self._touch(service)
-            await service.relay.publish()
         await self.settle()
 
     async def settle(self) -> None:
         """Let every worker handle what there is, in a fixed order, until nothing moves."""
         for _ in range(_ROUNDS):
+            await self.bus.deliver()
             moved = 0
             for actor in self._workers():
                 moved += await self._step_worker(actor)
@@ -111,7 +112,7 @@ class Stage:
             self.clock.set(to)
 
     async def _next_moment(self) -> datetime | None:
-        dues = [await actor.next_due() for actor in self._actors]
+        dues = await asyncio.gather(*(actor.next_due() for actor in self._actors))
         return min((due for due in dues if due is not None), default=None)
 
     async def _step_due(self, actor: Actor) -> None:
@@ -124,7 +125,6 @@ class Stage:
             actor.not_before = max(actor.not_before or self.clock.now(), self.clock.now() + _AGAIN)
         if actor.idle > _PATIENCE:
             raise Stuck(f"{actor.act.name} is due at {actor.due}, but does nothing")
-        await actor.service.relay.publish()
         await self.settle()
 
     async def _step_worker(self, actor: Actor) -> int:
@@ -140,11 +140,13 @@ class Stage:
     async def _step(self, actor: Actor) -> int:
         actor.resumes = None
         try:
-            return await actor.act.step()
+            done = await actor.act.step()
         except ConsumerPaused as paused:
             log.warning("consumer_paused", consumer=actor.act.name, until=paused.until.isoformat())
             actor.not_before = actor.resumes = paused.until
             return 0
+        await self.bus.deliver()
+        return done
 
     def _workers(self) -> Iterator[Actor]:
         return (actor for actor in self._actors if isinstance(actor.act, Worker))

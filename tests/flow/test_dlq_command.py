@@ -1,0 +1,108 @@
+"""`baton dlq` on the dead letters of a migrated database."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from baton.flow.bus import Received
+from baton.flow.database import Database
+from baton.flow.dead_letters import Failure, bury
+from baton.flow.unit_of_work import UnitOfWork
+from baton_standalone.cli import app
+from tests.support.postgres import Databases
+from tests.support.simulation import migrated
+
+pytestmark = pytest.mark.postgres
+
+AT = datetime(2026, 3, 27, 16, 30, tzinfo=UTC)
+LEAD = "3d21f9ee-d85e-5a10-bda2-dff7da80567a"
+
+
+def record(offset: int, value: bytes) -> Received:
+    return Received("baton.leads.scored", 0, offset, b"example.com", value, (("ce_type", b"lead.scored"),), AT)
+
+
+@pytest.fixture
+async def dead(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+    """One event that failed at the router, one record that is no event; the URL of the database."""
+    url = await databases.create(migrated)
+    monkeypatch.setenv("BATON_DATABASE_URL", url)
+    database = Database(url, schema="router")
+    await database.start()
+    async with database.transaction() as connection:
+        unit = UnitOfWork(connection, now=AT)
+        failed, unreadable = Failure("failed", "KeyError: 'mary'", 1), Failure("unreadable", "no header", 1)
+        await bury(unit, record(4, b'{"email": "ada@example.com"}'), failed, consumer="baton-router", subject=LEAD)
+        await bury(unit, record(5, b"???"), unreadable, consumer="baton-router-timeline", subject=None)
+    await database.stop()
+    yield url
+    await databases.drop(url)
+
+
+def baton(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["dlq", *arguments])
+
+
+def test_the_list_tells_why_but_nothing_personal(dead: str) -> None:
+    listed = [json.loads(line) for line in baton("list", "--json").stdout.splitlines()]
+
+    assert [(one["id"], one["consumer"], one["reason"], one["lead_id"]) for one in listed] == [
+        ("router:1", "baton-router", "failed", LEAD),
+        ("router:2", "baton-router-timeline", "unreadable", None),
+    ]
+    assert "ada@example.com" not in json.dumps(listed)
+
+
+@pytest.mark.parametrize(
+    ("filter_", "ids"),
+    [
+        (["--consumer", "baton-router"], ["router:1"]),
+        (["--reason", "unreadable"], ["router:2"]),
+        (["--lead", "ada@example.com"], ["router:1"]),
+        (["--since", "2026-03-27T16:31:00Z"], []),
+        (["--limit", "1"], ["router:1"]),
+    ],
+)
+def test_the_list_can_be_narrowed(dead: str, filter_: list[str], ids: list[str]) -> None:
+    lines = baton("list", *filter_).stdout.splitlines()
+
+    assert [line.split()[0] for line in lines] == ids
+
+
+def test_one_is_shown_whole(dead: str) -> None:
+    shown = json.loads(baton("show", "router:1").stdout)
+
+    assert (shown["value"], shown["headers"]) == ({"email": "ada@example.com"}, {"ce_type": "lead.scored"})
+
+
+def test_a_dry_run_changes_nothing(dead: str) -> None:
+    result = baton("replay", "--all", "--dry-run")
+
+    assert result.stderr == "2 would be replayed\n"
+    assert len(baton("list").stdout.splitlines()) == 2
+
+
+def test_a_replay_takes_what_is_an_event_and_leaves_the_rest(dead: str) -> None:
+    result = baton("replay", "--all", "--rate", "1000")
+
+    assert result.stderr == "1 replayed, 1 can't be: no events at all\n"
+    assert [line.split()[0] for line in baton("list").stdout.splitlines()] == ["router:2"]
+    assert [line.split()[0] for line in baton("list", "--replayed").stdout.splitlines()] == ["router:1", "router:2"]
+
+
+def test_a_replay_of_everything_has_to_be_asked_for(dead: str) -> None:
+    result = baton("replay")
+
+    assert result.exit_code == 2
+    assert "--all" in result.stderr
+
+
+@pytest.mark.parametrize("wrong", ["12", "nowhere:1", "router:x"])
+def test_an_id_that_can_not_be_one_is_a_mistake(dead: str, wrong: str) -> None:
+    result = baton("show", wrong)
+
+    assert result.exit_code == 2
+    assert "no id of a dead letter" in result.stderr
