@@ -327,3 +327,21 @@ def position(frame: bytes) -> int:
 
 def data(frame: bytes) -> Any:
     return orjson.loads(next(line for line in frame.splitlines() if line.startswith(b"data: "))[6:])
+
+
+async def test_a_stream_is_served_as_server_sent_events_and_ends_with_the_service(router: Routers) -> None:
+    router.app.state.stopping.set()
+
+    async with router.browser() as browser:
+        answer = await browser.get("/v1/reps/mary/stream")
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.text.startswith(": open")
+
+
+@pytest.mark.parametrize(("rep", "last", "status"), [("nobody", "0", 404), ("mary", "first", 422)])
+async def test_a_stream_that_can_not_be_is_refused(router: Routers, rep: str, last: str, status: int) -> None:
+    async with router.browser() as browser:
+        answer = await browser.get(f"/v1/reps/{rep}/stream", headers={"last-event-id": last})
+
+    assert answer.status_code == status

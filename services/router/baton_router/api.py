@@ -196,7 +196,7 @@ def _add_reps(router: APIRouter, service: Service) -> None:
 
 
 def _add_stream(router: APIRouter, service: Service, wakes: Wakes, *, most: int) -> None:
-    @router.get("/reps/{rep}/stream", dependencies=_READ, response_class=EventSourceResponse)
+    @router.get("/reps/{rep}/stream", dependencies=_READ, response_class=StreamingResponse)
     async def stream(
         rep: str, request: Request, last_event_id: Annotated[str | None, Header()] = None
     ) -> StreamingResponse:
