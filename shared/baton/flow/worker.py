@@ -50,6 +50,7 @@ class Worker:
         self._clock = clock
         self._lanes: frozenset[int] = frozenset()
         self._next_look: datetime | None = None
+        self._told: str | None = None
         self.unhandled_since: datetime | None = None
         """When the bus took the oldest record in hand; None when nothing waits. `/readyz` looks at it."""
 
@@ -74,7 +75,7 @@ class Worker:
         while not stopping.is_set():
             try:
                 await self.step(wait=_WAIT)
-                pause = _FIRST_PAUSE
+                pause, self._told = _FIRST_PAUSE, None
             except ConsumerPaused as paused:
                 await self._stand_still(paused, stopping)
             except (BusUnavailable, DatabaseUnavailable, NotReady) as error:
@@ -119,7 +120,10 @@ class Worker:
 
     def _say_failed(self, error: Exception) -> None:
         metrics.failures.labels(consumer=self.name, error=type(error).__name__).inc()
-        log.warning("worker_waits", consumer=self.name, error=type(error).__name__, why=str(error)[:200])
+        why = str(error)[:200]
+        if why != self._told:  # it may be away for hours, and is asked twice a second
+            self._told = why
+            log.warning("worker_waits", consumer=self.name, error=type(error).__name__, why=why)
 
     async def _stand_still(self, paused: ConsumerPaused, stopping: asyncio.Event) -> None:
         log.error("consumer_paused", consumer=self.name, until=paused.until.isoformat())

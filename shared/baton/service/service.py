@@ -315,12 +315,15 @@ def _consuming(worker: Worker) -> Loop:
 
 def _timer_loop(timer: Timer, clock: Clock) -> Loop:
     async def run(stopping: asyncio.Event) -> None:
+        told: str | None = None
         while not stopping.is_set():
             try:
                 done = await timer.step()
                 pause = 0.0 if done else _pause_until(await timer.next_due(), clock.now())
+                told = None
             except (DatabaseUnavailable, BusUnavailable, NotReady) as error:
-                log.warning("timer_waits", timer=timer.name, error=str(error)[:200])
+                if told != (told := str(error)[:200]):  # not the same again each second, for as long as it is away
+                    log.warning("timer_waits", timer=timer.name, error=told)
                 pause = _IDLE
             await _wait(pause, stopping)
 
