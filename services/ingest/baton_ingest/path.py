@@ -51,6 +51,7 @@ class Path:
 
     units: Units
     bus: Bus
+    linger_seconds: float = LINGER_SECONDS
     _queue: list[_Waiter] = field(default_factory=list)
     _groups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(GROUPS_AT_ONCE))
     _collector: asyncio.Task[None] | None = None
@@ -87,7 +88,7 @@ class Path:
         """Gather what arrives within the linger into groups, until nothing waits."""
         try:
             while self._queue:
-                await asyncio.sleep(LINGER_SECONDS)
+                await asyncio.sleep(self.linger_seconds)
                 await self._groups.acquire()
                 group, self._queue = self._queue[:MAX_GROUP], self._queue[MAX_GROUP:]
                 task = asyncio.create_task(self._settle(group))

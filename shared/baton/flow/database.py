@@ -24,6 +24,10 @@ _ACQUIRE_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 2.0
 
 
+async def _leave_as_it_is(connection: Connection) -> None:
+    """Nothing of ours stays on a connection between two uses; asyncpg's own reset would be a round trip each time."""
+
+
 class DatabaseUnavailable(Exception):
     """The database can't be reached, is going down, or chose this transaction as the victim of a conflict."""
 
@@ -46,6 +50,7 @@ class Database:
                 max_size=self._size,
                 command_timeout=_COMMAND_SECONDS,
                 timeout=_ACQUIRE_SECONDS,
+                reset=_leave_as_it_is,
                 server_settings={"search_path": f"{self.schema},public", "application_name": f"baton-{self.schema}"},
             )
             await self._pool

@@ -22,6 +22,10 @@ _WRITE = """
 insert into outbox (lane, subject, topic, key, headers, value)
 select * from unnest($1::int[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[])
 """
+_FORGET = """
+with hurry as (select set_config('synchronous_commit', 'off', true))
+delete from outbox where id = any($1::bigint[]) and exists (select from hurry)
+"""
 _READ = "select id, topic, key, headers, value from outbox where lane = any($1::int[]) order by id limit $2"
 
 
@@ -113,9 +117,8 @@ class Relay:
 
     async def _forget(self, ids: list[int]) -> None:
         # Without waiting for the disk: a deletion lost in a crash means that the record is sent again, no more.
-        async with self._database.transaction() as connection:
-            await connection.execute("set local synchronous_commit = off")
-            await connection.execute("delete from outbox where id = any($1::bigint[])", ids)
+        async with self._database.connection() as connection:
+            await connection.execute(_FORGET, ids)
 
     async def _publish_or_wait(self) -> None:
         try:
