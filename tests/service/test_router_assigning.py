@@ -14,7 +14,7 @@ from baton.leads.events import LeadAssigned, LeadNurtured, LeadReassigned, LeadR
 from baton.service.migrations import Chain, check, downgrade, upgrade
 from baton_router.models import SCHEMA
 from tests.support.postgres import Databases
-from tests.support.router import START, Routers, migrated, running_routers, scored
+from tests.support.router import PLAYBOOK, START, Routers, migrated, running_routers, scored
 
 pytestmark = pytest.mark.postgres
 
@@ -167,6 +167,26 @@ async def test_an_escalation_of_an_assignment_that_is_over_changes_nothing(route
     await router.tell(SlaEscalated(lead_id=lead_id, assignment_id="another", clocks=[], step="100%", do=["reassign"]))
 
     assert await router.types() == ["lead.assigned"]
+
+
+async def test_an_escalation_of_a_promise_that_does_not_restart_holds_for_the_present_rep(database: str) -> None:
+    policy = "  absolute-max: {from: assigned, restart: false, to: first_touch, target: 24h, clock: always}\n"
+    async with running_routers(database, playbook=PLAYBOOK + policy) as routers:
+        lead_id = await routers.capture("a@acme.com")
+        [first] = await routers.told(LeadAssigned)
+        await routers.post(f"/v1/leads/{lead_id}/decline", {"reason": "no"})
+        clock = Clock(
+            id="clock", policy="absolute-max", rep="joe", start=START, due=START, at=START, percent=100, lateness=0
+        )
+
+        await routers.tell(
+            SlaEscalated(
+                lead_id=lead_id, assignment_id=first.assignment.id, clocks=[clock], step="100%",
+                do=["notify_manager", {"assign": "catch_all"}],
+            )
+        )  # fmt: skip
+
+        assert [each.assignment.rep for each in await routers.told(LeadReassigned)] == ["joe", "ops"]
 
 
 async def test_an_escalation_may_name_the_catch_all(router: Routers) -> None:

@@ -4,7 +4,7 @@ A handler, a command and a timer all work at a desk: open it for some leads, hav
 locked for all of them at once (`prepare`), decide in order, save.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -13,7 +13,7 @@ import orjson
 
 from baton.flow.unit_of_work import UnitOfWork
 from baton.kernel.ids import derived_id
-from baton.leads.decisions import Assignment, Hold, Nurture, Previous, Trace
+from baton.leads.decisions import Hold, Nurture, Previous, Trace
 from baton.leads.envelope import Event
 from baton.leads.events import (
     EventData,
@@ -25,8 +25,8 @@ from baton.leads.events import (
     LeadTouched,
 )
 from baton.leads.playbook.model import Playbook
-from baton.leads.values import Lead, Score
 from baton_router import repository, reviews, staff_repository
+from baton_router.assignments import assignment_of
 from baton_router.counting import Counters
 from baton_router.deciding.planning import Plan, ToPool, pools_of
 from baton_router.deciding.routing import decide, plan, plan_catch_all, pools_involved
@@ -393,32 +393,3 @@ class Desk:
         }
         if pools:
             await repository.look_again(self.unit.connection, now=self.unit.now, pools=pools, limit=_HELD_SLICE)
-
-
-def assignment_of(outcome: Assigned, cause: Cause, *, at: datetime, previous: Previous | None) -> Assignment:
-    """The assignment that an outcome makes. Its identity is derived from its cause."""
-    return Assignment(
-        id=derived_id("assignment", cause.id),
-        rep=outcome.rep,
-        pool=outcome.pool,
-        rule=outcome.rule,
-        reason=outcome.reason,
-        at=at,
-        booking_url=outcome.booking_url,
-        previous=previous,
-        territory=outcome.territory,
-        segment=outcome.segment,
-        account=outcome.account,
-        nominee=outcome.nominee,
-        calendar=outcome.calendar,
-        time_zone=outcome.time_zone,
-    )
-
-
-def shown_lead(lead: Lead | None) -> Mapping[str, object] | None:
-    """A lead as it is answered: only what is known."""
-    return None if lead is None else lead.model_dump(mode="json", exclude_unset=True)
-
-
-def shown_score(score: Score | None) -> Mapping[str, object] | None:
-    return None if score is None else score.model_dump(mode="json")

@@ -14,8 +14,9 @@ from baton.leads.normalising import normalise
 from baton.leads.playbook.model import Playbook, Source
 from baton.leads.values import Activity, Lead, Score
 from baton.service.errors import Refusal
+from baton_router.assignments import assignment_of
 from baton_router.deciding.values import Assigned, Decision, Held, Nurtured, Rejected
-from baton_router.desk import Desk, assignment_of
+from baton_router.desk import Desk
 from baton_router.lead_file import Cause, LeadFile
 
 _NOBODY: Final = derived_id("lead", "dry run")

@@ -23,7 +23,7 @@ async def escalate(desk: Desk, escalated: SlaEscalated, cause: Cause) -> None:
     if file is None or file.lead is None or not targets:
         return
     given = file.given
-    if escalated.assignment_id is not None and (given is None or given.id != escalated.assignment_id):
+    if _is_over(escalated, None if given is None else given.id, desk):
         return
     if given is not None:
         file.missed |= {given.rep}
@@ -33,6 +33,14 @@ async def escalate(desk: Desk, escalated: SlaEscalated, cause: Cause) -> None:
     request = desk.request(file, cause)
     planned = _planned(desk, request, targets[0])
     await desk.answer(file, cause, planned=planned, why="missed")
+
+
+def _is_over(escalated: SlaEscalated, current: str | None, desk: Desk) -> bool:
+    """Whether the step is of an assignment that is no longer the lead's. A clock that doesn't restart goes on."""
+    if escalated.assignment_id is None or escalated.assignment_id == current:
+        return False
+    goes_on = {policy.name for policy in desk.playbook.sla if not policy.restart}
+    return current is None or not any(clock.policy in goes_on for clock in escalated.clocks)
 
 
 def is_for_the_router(escalated: SlaEscalated) -> bool:

@@ -10,9 +10,9 @@ import orjson
 
 from baton.flow.database import Connection
 from baton.kernel.instants import format_instant
+from baton.leads.values import Lead, Score
 from baton.service.errors import Refusal
 from baton_router import repository, timeline_repository
-from baton_router.desk import shown_lead, shown_score
 from baton_router.lead_file import LeadFile, State
 from baton_router.timeline_repository import Entry
 
@@ -70,6 +70,15 @@ def summary(file: LeadFile) -> dict[str, object]:
         "hold": None if waiting is None else waiting.hold.model_dump(mode="json"),
         "paused": file.paused_at is not None,
     }
+
+
+def shown_lead(lead: Lead | None) -> Mapping[str, object] | None:
+    """A lead as it is answered: only what is known."""
+    return None if lead is None else lead.model_dump(mode="json", exclude_unset=True)
+
+
+def shown_score(score: Score | None) -> Mapping[str, object] | None:
+    return None if score is None else score.model_dump(mode="json")
 
 
 async def list_leads(
