@@ -121,14 +121,17 @@ class Group:
 def front(group_of: Callable[[], Awaitable[Group]]) -> FastAPI:
     app = FastAPI()
     state: dict[str, Group] = {}
+    opening = asyncio.Lock()
 
     @app.post("/in")
     async def take(request: Request) -> Response:
         if "group" not in state:
-            state["group"] = await group_of()
+            async with opening:
+                if "group" not in state:
+                    state["group"] = await group_of()
         body = await request.body()
         lead = orjson.loads(body)
-        await state["group"].add((uuid.uuid5(uuid.NAMESPACE_URL, lead["email"]).bytes, body))
+        await state["group"].add((uuid.uuid5(uuid.NAMESPACE_URL, f"mailto:{lead['email']}").bytes, body))
         return Response(b'{"ok":true}', 202, media_type="application/json")
 
     return app

@@ -42,14 +42,14 @@ class Scenario:
             await fault()
             print(f"  {name}: away for {time.monotonic() - began:.1f} s", flush=True)
         sent = await load
-        return sent, await self.drained(sent)
+        return sent, await self.drained_of(sent.accepted)
 
-    async def drained(self, sent: Sent) -> Count:
-        """Count until nothing is missing, so long at most."""
+    async def drained_of(self, accepted: set[str]) -> Count:
+        """Count until nothing of these is missing, so long at most."""
         deadline = time.monotonic() + DRAIN_SECONDS
         while True:
             count = await count_leads(
-                sent.accepted,
+                accepted,
                 database=self.ground.postgres.url,
                 servers=self.ground.broker.servers,
                 prefix=self.baton.prefix,

@@ -49,7 +49,10 @@ class Baton:
             answer = await self.client.get(self.url("router", f"/v1/leads/{email}"))
             if answer.status_code == 200:
                 file: dict[str, object] = answer.json()
-                if file["state"] == "assigned" and file["clocks"]:
+                steps = file["steps"]
+                assert isinstance(steps, list)
+                told = {step["type"] for step in steps}
+                if file["state"] == "assigned" and file["clocks"] and {"lead.assigned", "sla.started"} <= told:
                     return file
             assert time.monotonic() < deadline, answer.text
             await asyncio.sleep(0.05)
