@@ -2,6 +2,7 @@
 
 from collections import Counter
 from fractions import Fraction
+from math import ceil
 from random import Random
 
 from hypothesis import given, settings
@@ -17,7 +18,7 @@ WEIGHTS = st.one_of(
     st.decimals("0.1", "9.9", places=1).map(float),
     st.sampled_from([0.001, 1 / 3, 1000.0]),
 )
-TEAMS = st.lists(WEIGHTS, min_size=1, max_size=8).map(lambda weights: {f"rep{n}": w for n, w in enumerate(weights)})
+TEAMS = st.lists(WEIGHTS, min_size=1, max_size=20).map(lambda weights: {f"rep{n}": w for n, w in enumerate(weights)})
 
 
 def as_members(team: dict[str, float]) -> list[Member]:
@@ -64,6 +65,27 @@ def test_with_balance_by_that_holds_for_each_tier_and_in_total_within_their_numb
 
         assert furthest(by_tier[tier], by_tier[tier].total(), team) < 1
         assert furthest(sum(by_tier.values(), Counter[str]()), number, team) < len(TIERS)
+
+
+@settings(max_examples=200)
+@given(team=TEAMS, dice=st.randoms(use_true_random=False), leads=st.integers(1, 60))
+def test_after_leads_came_back_shares_are_whole_as_soon_as_everybody_has_caught_up_with_who_is_ahead(
+    team: dict[str, float], dice: Random, leads: int
+) -> None:
+    counts = dict.fromkeys(team, 0.0)
+    for _ in range(leads):
+        counts[next_in_turn(counts, team)] += 1
+        if dice.random() < 0.3:
+            counts[dice.choice([name for name, count in counts.items() if count])] -= 1
+    exact = {name: Fraction(repr(weight)) for name, weight in team.items()}
+    whole, kept = sum(exact.values()), int(sum(counts.values()))
+    catching_up = ceil(max(counts[name] * whole / weight for name, weight in exact.items())) - kept
+
+    for number in range(kept + 1, kept + min(catching_up, 500) + 40):
+        counts[next_in_turn(counts, team)] += 1
+
+        if number >= kept + catching_up:
+            assert furthest(Counter({name: int(count) for name, count in counts.items()}), number, team) < 1
 
 
 @st.composite

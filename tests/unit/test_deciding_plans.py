@@ -131,6 +131,17 @@ def test_a_path_may_name_a_rep_by_id_address_or_crm_id(named: str) -> None:
     assert router.assign(lead(sourced_by=named)).rep == "ann"
 
 
+def test_a_name_belongs_to_the_first_who_has_it_and_to_another_after_a_publish() -> None:
+    ann, bob = rep("ann", ids={"hubspot_id": "7"}), rep("bob", ids={"hubspot_id": "7"})
+    mine = (rule("Mine", assign="lead.sourced_by"),)
+    before = Router(playbook(AE, SDR, routing=mine, reps=[ann, bob]))
+    after = Router(playbook(AE, SDR, routing=mine, reps=[bob]))
+
+    owners = [router.assign(lead(sourced_by="7")).rep for router in (before, after)]
+
+    assert owners == ["ann", "bob"]
+
+
 @pytest.mark.parametrize(("path", "rep_name"), [("account.owner", "ann"), ("account.csm", "cleo")])
 def test_an_account_names_its_owner_and_its_customer_success_manager(path: str, rep_name: str) -> None:
     book = playbook(AE, SDR, routing=(rule("Known", assign=path),), reps=[rep("cleo")])

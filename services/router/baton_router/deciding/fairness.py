@@ -61,6 +61,9 @@ def set_level(
 ) -> None:
     """Note who is available now, and set level whoever was not at the last pick: neither flooded nor owed.
 
+    Closed hours and a reached cap count as being away, like an absence: nobody finds the night's leads waiting as a
+    debt in the morning. A reason that lies in one lead doesn't (a language, a decline): the rep was there all the time.
+
     Level is the mean of the others' counts per weight, times one's own. It is weighted: of a plain mean, the one lead
     that a small weight is ahead or behind would cost a large weight many. With `catch_up` the old counter is kept.
     """

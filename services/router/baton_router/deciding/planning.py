@@ -1,8 +1,9 @@
 """Which rule sends a lead where: the first that matches, its `else`, the next assigning one, at last the catch-all."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 
 from baton.leads.conditions.condition import Comparison, Condition, Facts
@@ -202,16 +203,30 @@ def to_catch_all(staff: Staff) -> ToRep | ToPool:
 
 def find_rep(text: str, staff: Staff) -> Rep | None:
     """A rep by id, email address or CRM id."""
-    wanted = text.strip().casefold()
     reps = staff.playbook.reps
-    return reps.get(text.strip()) or next(
-        (
-            rep
-            for rep in reps.values()
-            if wanted in (rep.id.casefold(), rep.email.casefold(), *(i.casefold() for i in rep.ids.values()))
-        ),
-        None,
-    )
+    return reps.get(text.strip()) or _by_any_name(_Same(reps)).get(text.strip().casefold())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Same:
+    """Reps as a key: only the very same mapping is equal, for a playbook never changes."""
+
+    reps: Mapping[str, Rep]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.reps is other.reps
+
+    def __hash__(self) -> int:
+        return id(self.reps)
+
+
+@lru_cache(maxsize=4)  # CRMs name owners by their own ids, and looking through 300 reps took as long as a decision
+def _by_any_name(same: _Same) -> Mapping[str, Rep]:
+    found: dict[str, Rep] = {}
+    for rep in same.reps.values():
+        for name in (rep.id, rep.email, *rep.ids.values()):
+            found.setdefault(name.casefold(), rep)
+    return found
 
 
 def pools_of(destination: Destination, staff: Staff) -> Iterator[Pool]:
