@@ -46,6 +46,14 @@ def test_a_required_section_that_is_missing_is_told(section: str) -> None:
     assert f'"{section}" is missing' in [each.message for each in mistakes("\n".join(kept))]
 
 
+def test_a_catch_all_pool_without_members_is_a_mistake() -> None:
+    text = BASE.replace("  pools:\n", "  pools:\n    rest: {members: []}\n").replace("{rep: mary}", "{pool: rest}")
+
+    found = the_mistake(text)
+
+    assert (found.line, found.path) == (6, "teams.pools.rest")
+
+
 # Each is put after BASE, which has 9 lines: the first line of it is line 10.
 @pytest.mark.parametrize(
     ("text", "line", "path", "message", "hint"),

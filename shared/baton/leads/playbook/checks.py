@@ -133,4 +133,7 @@ def _check_members(playbook: Playbook, root: Reader) -> None:
     for name, pool in playbook.pools.items():
         if not any(playbook.reps[member.rep].active for member in pool.members):
             place = root.at(("teams", "pools", name))
+            if not pool.members and playbook.catch_all.pool == name:
+                place.error(f'the pool "{name}" of catch_all has no members', "catch_all must always have somebody")
+                continue
             place.warn(f'the pool "{name}" has no members in hours: nobody in it is active', "add a member")
