@@ -4,7 +4,7 @@ from typing import Final
 
 import typer
 
-from baton_standalone.commands import bench, dlq, events, keys, migrate, playbook, simulate, up
+from baton_standalone.commands import bench, demo, dlq, events, keys, migrate, playbook, send, simulate, up
 
 app: Final = typer.Typer(
     name="baton",
@@ -13,6 +13,8 @@ app: Final = typer.Typer(
     help="Marketing hands the baton to sales, and nobody drops it.",
 )
 app.command("up")(up.up)
+app.command("demo")(demo.demo)
+app.command("send")(send.send)
 app.add_typer(playbook.app, name="playbook")
 app.command("simulate")(simulate.simulate)
 app.command("events")(events.events)

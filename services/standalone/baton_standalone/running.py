@@ -43,13 +43,28 @@ class Chosen:
         return f'"{playbook.version}" ({playbook.hash[:12]})'
 
 
-def run_all(settings: Settings, chosen: Chosen) -> None:
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a companion begins with: the four apps, and what they run on."""
+
+    settings: Settings
+    apps: Apps
+    bus: Bus
+    clock: Clock
+
+
+Companion = Callable[[Beginning], Coroutine[None, None, None]]
+"""Something that runs beside the services, in their process, until they stop."""
+
+
+def run_all(settings: Settings, chosen: Chosen, *, companion: Companion | None = None) -> None:
     """Run everything until SIGTERM or SIGINT; the embedded database, if there is one, stops last."""
     with _own_database(settings) as (url, embedded):
         clock = SystemClock()
         bus = make_bus(settings, url)
         apps = _create(url, bus, clock)
-        helper = _Helper(settings=settings, chosen=chosen, url=url, bus=bus, clock=clock, embedded=embedded)
+        helper = _Helper(settings=settings, chosen=chosen, url=url, bus=bus, clock=clock, embedded=embedded,
+                         companion=companion)  # fmt: skip
         app = mount(apps, alongside=helper.alongside)
         serve(lambda: app, settings)
 
@@ -73,12 +88,22 @@ class _Helper:
     bus: Bus
     clock: Clock
     embedded: EmbeddedPostgres | None
+    companion: Companion | None = None
 
     def alongside(self, apps: Apps) -> AbstractAsyncContextManager[None]:
         tasks: list[Callable[[], Coroutine[None, None, None]]] = [self._publish, lambda: self._say_ready(apps)]
         if self.embedded is not None:
             tasks.append(self._look_after_database)
+        if self.companion is not None:
+            tasks.append(lambda: self._accompany(apps))
         return _beside(self.bus, tasks)
+
+    async def _accompany(self, apps: Apps) -> None:
+        assert self.companion is not None
+        try:
+            await self.companion(Beginning(self.settings, apps, self.bus, self.clock))
+        except Exception as error:  # whatever it is, the services go on without it
+            log.exception("companion_failed", error=type(error).__name__)
 
     async def _publish(self) -> None:
         """Publish the playbook where that is due, as soon as the bus is there."""
