@@ -1,32 +1,32 @@
 """The doors of ingest: a webhook for each source, and our own JSON for leads and activities."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import replace
+import re
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from baton.kernel.ids import derived_id
-from baton.leads.envelope import Event
-from baton.leads.events import LeadErased
-from baton.leads.normalising import normalise
+from baton.leads.normalising.text import storable
 from baton.leads.playbook.model import Source
 from baton.service.access import Caller, require
-from baton.service.errors import Refusal
 from baton.service.requests import read_body
-from baton_ingest import idempotency, repository
-from baton_ingest.captures import ORIGIN, Capture, Nameless, Refused, capture
+from baton_ingest.captures import Capture, Nameless, capture
+from baton_ingest.idempotency import Asked, first_answer, remember
+from baton_ingest.naming import as_lead_id
 from baton_ingest.path import Away
-from baton_ingest.reception import Reception
+from baton_ingest.reception import COME_AGAIN, Reception
 from baton_ingest.sources.answers import answer_all, answer_one, refuse
 from baton_ingest.sources.canonical import items, read_activity, read_lead
 from baton_ingest.sources.json_body import as_text, read_json
-from baton_ingest.sources.source_type import Answer, RawCapture, SourceRequest, Unusable
+from baton_ingest.sources.source_type import Answer, Refused, SourceRequest, Unusable, refusal
 
 router: Final = APIRouter()
 MAX_BODY: Final = 8 * 1024 * 1024
-RETRY_AFTER: Final = {"retry-after": "5"}
+METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+"""At a source's door. Each type of source says which of them it takes."""
+_LONGEST_NAME: Final = 100
+_TRACEPARENT: Final = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 async def reception_of(request: Request) -> Reception:
@@ -39,20 +39,21 @@ Receiving = Annotated[Reception, Depends(reception_of)]
 Ingester = Annotated[Caller, Depends(require("ingest"))]
 
 
-@router.api_route("/v1/sources/{source}", methods=["GET", "POST", "OPTIONS"], tags=["sources"])
-async def receive_from_source(request: Request, source: str) -> Response:
+@router.api_route("/v1/sources/{source}", methods=METHODS, tags=["sources"])
+async def receive_from_source(request: Request, reception: Receiving, source: str) -> Response:
     """A webhook of that source, in its own wire format; answered as that sender expects."""
-    reception: Reception = request.app.state.reception
     configured = reception.source(source)
     if configured is None:
         return _response(refuse(f"there is no source {source} in the active playbook", status=404))
+    if configured.type == "api":  # its proof is an API key
+        return await _take(request, reception, await require("ingest")(request), source=configured)
     body = await read_body(request, configured.max_body)
     try:
         answer = await reception.receive(
             _source_request(request, configured, body),
             configured,
             peer=request.client.host if request.client else "",
-            traceparent=request.headers.get("traceparent"),
+            traceparent=_traceparent(request),
         )
     except Away as away:
         answer = _come_again(away)
@@ -62,7 +63,7 @@ async def receive_from_source(request: Request, source: str) -> Response:
 @router.post("/v1/leads", status_code=202, tags=["leads"])
 async def capture_leads(request: Request, reception: Receiving, caller: Ingester) -> Response:
     """One lead or an array of them, in our own JSON. `Idempotency-Key` is honoured."""
-    return await _take(request, reception, caller, bare=False)
+    return await _take(request, reception, caller)
 
 
 @router.post("/v1/activities", status_code=202, tags=["leads"])
@@ -71,30 +72,13 @@ async def capture_activities(request: Request, reception: Receiving, caller: Ing
     return await _take(request, reception, caller, bare=True)
 
 
-@router.delete("/v1/leads/{lead}", status_code=202, tags=["leads"], dependencies=[Depends(require("ingest"))])
-async def erase_lead(lead: str, reception: Receiving) -> Mapping[str, str]:
-    """Erase a person: every service deletes what it holds, but for the id and the instant."""
-    lead_id, key = _identify(lead)
-    async with reception.path.units.begin() as unit:
-        await repository.erase(unit.connection, lead_id, at=unit.now)
-        event_id = derived_id("lead.erased", lead_id, unit.now.isoformat())
-        unit.emit(Event(id=event_id, source=ORIGIN, time=unit.now, key=key, data=LeadErased(lead_id=lead_id)))
-    return {"lead_id": lead_id}
-
-
-async def _take(request: Request, reception: Reception, caller: Caller, *, bare: bool) -> Response:
-    body = await read_body(request, MAX_BODY)
-    key = request.headers.get("idempotency-key")
-    asked = (
-        None if key is None else idempotency.Asked(caller.name, request.url.path, key, hashlib.sha256(body).digest())
-    )
-    units = reception.path.units
+async def _take(
+    request: Request, reception: Reception, caller: Caller, *, source: Source | None = None, bare: bool = False
+) -> Response:
+    body = await read_body(request, MAX_BODY if source is None else source.max_body)
+    order = _Order(request, reception, body, _asked(request, caller, body), source, bare)
     try:
-        if asked is not None and (first := await idempotency.first_answer(units, asked)) is not None:
-            return _response(first)
-        answer = await _answer(request, reception, body, asked, bare=bare)
-        if asked is not None and answer.status < 500:
-            await idempotency.remember(units, asked, answer)
+        answer = await _answer(order)
     except Unusable as error:
         answer = refuse(str(error), hint=error.hint, status=error.status)
     except Away as away:
@@ -102,50 +86,84 @@ async def _take(request: Request, reception: Reception, caller: Caller, *, bare:
     return _response(answer)
 
 
-async def _answer(
-    request: Request, reception: Reception, body: bytes, asked: "idempotency.Asked | None", *, bare: bool
-) -> Answer:
-    sent = read_json(_source_request(request, _API, body))
-    outcomes = await reception.path.submit(
-        [
-            _capture(item, reception, asked, number, request=request, bare=bare)
-            for number, item in enumerate(items(sent))
-        ]
-    )
-    return answer_all(outcomes) if isinstance(sent, list) else answer_one(outcomes[0])
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A request in our own JSON. `bare`: activities without anything about the person."""
+
+    request: Request
+    reception: Reception
+    body: bytes
+    asked: Asked | None
+    source: Source | None
+    bare: bool
+
+
+def _asked(request: Request, caller: Caller, body: bytes) -> Asked | None:
+    key = request.headers.get("idempotency-key")
+    return Asked(caller.name, request.url.path, key, hashlib.sha256(body).digest()) if key else None
+
+
+async def _answer(order: _Order) -> Answer:
+    units, asked = order.reception.path.units, order.asked
+    if asked is not None and (first := await first_answer(units, asked)) is not None:
+        return first
+    sent = read_json(_source_request(order.request, order.source or _API, order.body))
+    many = [_capture(item, number, order) for number, item in enumerate(items(sent))]
+    outcomes = await order.reception.path.submit(many)
+    answer = answer_all(outcomes) if isinstance(sent, list) else answer_one(outcomes[0])
+    if asked is not None:
+        await remember(units, asked, answer, lead_ids={each.lead_id for each in outcomes if each.lead_id is not None})
+    return answer
 
 
 _API: Final = Source(name="api", type="api")
 
 
-def _capture(
-    item: object, reception: Reception, asked: "idempotency.Asked | None", number: int, *, request: Request, bare: bool
-) -> Capture | Nameless | Refused:
+def _capture(item: object, number: int, order: _Order) -> Capture | Nameless | Refused:
     try:
-        raw = read_activity(item) if bare else read_lead(item, renamed={})
+        raw = (
+            read_activity(item) if order.bare else read_lead(item, renamed=order.source.fields if order.source else {})
+        )
+        lead_id = _named_lead(item) if order.bare else None
     except Unusable as error:
-        return Refused(str(error), error.hint)
-    if bare and raw.kind is None:
+        return refusal(error)
+    if isinstance(raw, Refused):
+        return raw
+    source = order.source or _named_source(item, order.reception)
+    if order.bare and raw.kind is None and source.activity is None:
         return Refused("kind: an activity needs one", "say what the lead did: page_view, webinar, demo_request …")
-    if raw.identity is None and asked is not None:
-        raw = replace(raw, identity=f"{asked.caller}/{asked.path}/{asked.key}/{number}")
-    received_at = reception.path.units.now()
-    lead_id = as_text(item.get("lead_id")) if isinstance(item, dict) else None
+    if raw.identity is None and order.asked is not None:
+        raw = replace(raw, identity=order.asked.identity(number), activity_id=raw.activity_id or "")
     return capture(
         raw,
-        _named_source(raw, reception),
-        received_at=received_at,
-        traceparent=request.headers.get("traceparent"),
-        lead_id=lead_id if bare else None,
+        source,
+        received_at=order.reception.path.units.now(),
+        traceparent=_traceparent(order.request),
+        lead_id=lead_id,
     )
 
 
-def _named_source(raw: RawCapture, reception: Reception) -> Source:
+def _named_lead(item: object) -> str | None:
+    named = as_text(item.get("lead_id")) if isinstance(item, dict) else None
+    if named is None:
+        return None
+    lead_id = as_lead_id(named)
+    if lead_id is None:
+        raise Unusable("lead_id: not an id of a lead", hint="it is a UUID; for an address write email or phone")
+    return lead_id
+
+
+def _named_source(item: object, reception: Reception) -> Source:
     """The source that the lead names, with its channel and defaults; a name that the playbook lacks is only a name."""
-    name = as_text(raw.fields.get("source"))
-    if name is None:
-        return reception.source("api") or _API
-    return reception.source(name) or Source(name=name, type="api")
+    name = as_text(item.get("source")) if isinstance(item, dict) else None
+    name = None if name is None else storable(name[:_LONGEST_NAME]).strip()
+    return reception.source(name or "api") or Source(name=name or "api", type="api")
+
+
+def _traceparent(request: Request) -> str | None:
+    """The trace that the sender is in. Source: W3C Trace Context, 3.2.2; anything else is dropped."""
+    sent = request.headers.get("traceparent", "")
+    return sent if _TRACEPARENT.fullmatch(sent) else None
 
 
 def _source_request(request: Request, source: Source, body: bytes) -> SourceRequest:
@@ -170,19 +188,9 @@ def _public_url(request: Request, source: Source) -> str:
     return f"{base}?{query}" if query else base
 
 
-def _identify(lead: str) -> tuple[str, str]:
-    """The id and the key of a lead given by id or address."""
-    if "@" not in lead:
-        return lead, lead
-    found = normalise({"email": lead})
-    if found.lead_id is None:
-        raise Refusal(422, f"{lead} is no email address")
-    return found.lead_id, found.account or found.lead_id
-
-
 def _come_again(away: Away) -> Answer:
     answer = refuse(f"not stored, come again: {away}", status=503)
-    return Answer(answer.status, answer.body, answer.content_type, RETRY_AFTER)
+    return replace(answer, headers=COME_AGAIN)
 
 
 def _response(answer: Answer) -> Response:

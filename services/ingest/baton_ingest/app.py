@@ -13,11 +13,11 @@ from baton.leads.topics import Topic
 from baton.service.service import build
 from baton.service.settings import Settings
 from baton.service.web import create_web
-from baton_ingest.api import router
+from baton_ingest import api, people_api
 from baton_ingest.handlers import read_referenced
 from baton_ingest.path import Path
 from baton_ingest.reception import Reception
-from baton_ingest.timers import LedgerTimer
+from baton_ingest.timers import LedgerTimer, QuarantineTimer
 
 GROUP: Final = "baton-ingest"
 TOPICS: Final = (Topic.REFERENCED,)
@@ -38,14 +38,14 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         topics=TOPICS,
         handler=lambda _: read_referenced,
     )
-    service.timers.append(LedgerTimer(service.units))
+    service.timers += [LedgerTimer(service.units), QuarantineTimer(service.units)]
     service.loops.append(_warm_up)
     path = Path(units=service.units, bus=bus)
     app = create_web(
         service,
         title="Baton ingest",
         settings=settings,
-        routers=[router],
+        routers=[api.router, people_api.router],
         on_stop=path.drain,
         open_paths=[SOURCES],
         max_body=None,

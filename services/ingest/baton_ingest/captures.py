@@ -1,46 +1,114 @@
 """From what a sender told to an event of ours: normalised, identified, dated."""
 
 import hashlib
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import orjson
 
-from baton.kernel.ids import LeadId, derived_id
+from baton.kernel.ids import derived_id
+from baton.leads.conditions.parsing import is_activity_kind
 from baton.leads.envelope import Event
 from baton.leads.events import EventData, LeadActivity, LeadCaptured
 from baton.leads.normalising import NormalisedLead, normalise
+from baton.leads.normalising.extras import read_custom
+from baton.leads.normalising.text import storable
 from baton.leads.playbook.model import Source
 from baton.leads.values import Activity, Change, Lead
-from baton_ingest.sources.source_type import RawCapture
+from baton_ingest.sources.source_type import RawCapture, Refused
 
 ORIGIN: Final = "/baton/ingest"
 REPEAT_WINDOW: Final = timedelta(minutes=10)
 """How long the same words without an id of the sender's count as the same delivery."""
 FUTURE: Final = timedelta(minutes=5)
 """A sender's clock may be so far ahead; later counts as received now."""
+LONGEST_ID: Final = 255
+"""Longer ids, and ones that no database holds, are known by their hash."""
+_LONGEST_KIND: Final = 100
+NO_ADDRESS: Final = Refused("neither an email nor a phone", "send an email address or an E.164 phone number")
+_STORABLE_ID: Final = re.compile("[^\0\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A capture that can't be used, and what to do about it."""
+class Told:
+    """What a sender told in our words, whoever the person is. Everything in it can be stored as JSON.
 
-    why: str
-    hint: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Capture:
-    """An event that waits to be made durable, under the identity by which a repeat is known."""
+    `identity` is what a repeat is known by, for `repeats_for`; None is for ever: the sender's own id.
+    """
 
     source: str
     identity: str
     repeats_for: timedelta | None
-    """None: the sender's own id, a repeat for ever."""
+    fields: Mapping[str, object]
+    changes: Sequence[Change]
+    kind: str | None
+    activity_id: str | None
+    at: datetime | None
+    data: Mapping[str, object]
+    by: str | None
+    test: bool
+    bare: bool
+    proven: bool
+    received_at: datetime
+    traceparent: str | None
+
+    def event(self, lead_id: str, *, key: str) -> Event:
+        """The event of it, now that it is known who the person is."""
+        data = self._data(lead_id, account=None if key == lead_id else key)
+        parts = (data.type, self.source, self.identity)
+        when = () if self.repeats_for is None else (str(self.received_at.timestamp()),)
+        return Event(
+            id=derived_id(*parts, *when),
+            source=ORIGIN,
+            time=self.received_at,
+            key=key,
+            data=data,
+            traceparent=self.traceparent,
+        )
+
+    @property
+    def happened_at(self) -> datetime:
+        """The sender's time, unless its clock is too far ahead."""
+        return self.received_at if self.at is None or self.at > self.received_at + FUTURE else self.at
+
+    def _data(self, lead_id: str, *, account: str | None) -> EventData:
+        activity = self._activity(lead_id)
+        if self.bare and activity is not None:
+            return LeadActivity(lead_id=lead_id, account=account, activity=activity, by=self.by)
+        return LeadCaptured(
+            lead=Lead.model_validate({**self.fields, "lead_id": lead_id}),
+            activity=activity,
+            at=self.happened_at,
+            changes=list(self.changes),
+            proven=self.proven,
+            test=self.test,
+        )
+
+    def _activity(self, lead_id: str) -> Activity | None:
+        if self.kind is None:
+            return None
+        at, data = self.happened_at, dict(self.data)
+        identity = self.activity_id or _digest(self.source, lead_id, self.kind, at.isoformat(), data)
+        return Activity(id=identity, kind=self.kind, at=at, source=self.source, data=data)
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """An event that waits to be made durable."""
+
+    told: Told
     event: Event
-    vendor_id: str | None = None
+    vendor_ids: Sequence[str] = ()
+    by_id: bool = False
+    """The sender named the lead by its id: its key is looked up."""
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """Source, and the identity in it, by which a repeat is known."""
+        return self.told.source, self.told.identity
 
     @property
     def lead_id(self) -> str:
@@ -48,29 +116,26 @@ class Capture:
         assert subject is not None  # a capture is always of a lead
         return subject
 
-    @property
-    def changes(self) -> list[Change]:
-        return self.event.data.changes if isinstance(self.event.data, LeadCaptured) else []
-
-    def joined_by(self, waiting: RawCapture, identity: str, *, received_at: datetime) -> Event:
-        """The event of a capture that waited until this one told who the person is."""
-        return _known(waiting, identity, self.source, self.lead_id, key=self.event.key, received_at=received_at)
+    def with_key(self, key: str) -> "Capture":
+        """The same, of a lead whose account is known."""
+        return replace(self, event=self.told.event(self.lead_id, key=key))
 
 
 @dataclass(frozen=True, slots=True)
 class Nameless:
-    """A capture without an address: it waits under the sender's id of the person."""
+    """A capture without an address: it waits under the sender's id of the person, where the sender can't be asked."""
 
-    source: str
-    identity: str
-    vendor_id: str
-    raw: RawCapture
-    received_at: datetime
+    told: Told
+    vendor_ids: Sequence[str]
+    may_wait: bool
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        return self.told.source, self.told.identity
 
     def known_as(self, lead_id: str) -> Capture:
         """The same, now that it is known who the person is."""
-        event = _known(self.raw, self.identity, self.source, lead_id, key=lead_id, received_at=self.received_at)
-        return Capture(self.source, self.identity, None, event, self.vendor_id)
+        return Capture(self.told, self.told.event(lead_id, key=lead_id), self.vendor_ids, by_id=True)
 
 
 def capture(
@@ -80,115 +145,92 @@ def capture(
     received_at: datetime,
     traceparent: str | None = None,
     proven: bool = True,
+    may_wait: bool = True,
     lead_id: str | None = None,
 ) -> Capture | Nameless | Refused:
     """Make an event of what a sender told, or say why that can't be done. `lead_id`: the sender named it itself."""
-    lead = normalise({**source.defaults, **raw.fields})
-    if lead.lead_id is None and lead_id is not None:
-        lead = replace(lead, lead_id=LeadId(lead_id))
-    identity, repeats_for = _identity(raw, source, lead)
-    if lead.lead_id is None:
-        if raw.vendor_id is not None:
-            return Nameless(source.name, identity, raw.vendor_id, raw, received_at)
-        return _refused(lead)
-    moment = _Moment(raw=raw, received_at=received_at, identity=identity, repeats_for=repeats_for)
-    data = _data(lead, lead.lead_id, source, moment, proven=proven)
-    event = Event(
-        id=_event_id(data.type, source.name, moment),
-        source=ORIGIN,
-        time=received_at,
-        key=lead.account or lead.lead_id,
-        data=data,
-        traceparent=traceparent,
-    )
-    return Capture(source.name, identity, repeats_for, event, raw.vendor_id)
+    lead = normalise({**source.defaults, **raw.fields, **_of_source(raw, source)})
+    told = _told(raw, source, lead, person=lead.lead_id or lead_id, received_at=received_at)
+    told = replace(told, proven=proven, traceparent=traceparent)
+    vendor_ids = [_short(each) for each in (raw.vendor_id, *raw.other_ids) if each]
+    known_as = lead.lead_id or lead_id
+    if known_as is not None:
+        event = told.event(known_as, key=lead.account or known_as)
+        return Capture(told, event, vendor_ids, by_id=lead.lead_id is None)
+    if vendor_ids and (may_wait or not _was_refused(lead)):
+        return Nameless(told, vendor_ids, may_wait)
+    return _refused(lead)
 
 
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    """When a capture happened and as what it is known."""
-
-    raw: RawCapture
-    received_at: datetime
-    identity: str
-    repeats_for: timedelta | None
-
-    @property
-    def at(self) -> datetime:
-        told = self.raw.at
-        return self.received_at if told is None or told > self.received_at + FUTURE else told
-
-
-def _identity(raw: RawCapture, source: Source, lead: NormalisedLead) -> tuple[str, timedelta | None]:
-    """The sender's id; else a hash of what was said, which with a time of the sender's is as good as an id."""
-    if raw.identity is not None:
-        return raw.identity, None
-    said = [source.name, lead.lead_id or raw.vendor_id, raw.kind, raw.at, raw.data, raw.fields]
-    digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS, default=str)).hexdigest()
-    return f"sha256:{digest}", None if raw.at is not None else REPEAT_WINDOW
-
-
-def _event_id(event_type: str, source: str, moment: _Moment) -> str:
-    parts = (event_type, source, moment.identity)
-    if moment.repeats_for is None:
-        return derived_id(*parts)
-    return derived_id(*parts, str(moment.received_at.timestamp()))
-
-
-def _data(lead: NormalisedLead, lead_id: str, source: Source, moment: _Moment, *, proven: bool) -> EventData:
-    activity = _activity(source, moment)
-    if moment.raw.bare and activity is not None:
-        by = moment.raw.data.get("by")
-        return LeadActivity(
-            lead_id=lead_id, account=lead.account, activity=activity, by=by if isinstance(by, str) else None
-        )
-    return LeadCaptured(
-        lead=Lead.model_validate(_fields(lead, lead_id, source)),
-        activity=activity,
-        at=moment.at,
-        changes=[Change(field=c.field, before=c.before, after=c.after, why=c.why) for c in lead.changes],
-        proven=proven,
-        test=moment.raw.test,
-    )
-
-
-def _known(raw: RawCapture, identity: str, source: str, lead_id: str, *, key: str, received_at: datetime) -> Event:
-    """The event of a capture without an address of its own, of a person whom we know by the sender's id."""
-    at = received_at if raw.at is None else min(raw.at, received_at)
-    lead = normalise(raw.fields)
-    fields = {**lead.fields, "lead_id": lead_id, "source": source}
-    activity = None
-    if raw.kind is not None:
-        activity = Activity(id=identity, kind=raw.kind, at=at, source=source, data=dict(raw.data))
-    data: EventData
-    if raw.bare and activity is not None:
-        data = LeadActivity(lead_id=lead_id, account=None, activity=activity)
-    else:
-        data = LeadCaptured(lead=Lead.model_validate(fields), activity=activity, at=at)
-    event_id = derived_id(data.type, source, identity)
-    return Event(id=event_id, source=ORIGIN, time=received_at, key=key, data=data)
-
-
-def _fields(lead: NormalisedLead, lead_id: str, source: Source) -> Mapping[str, object]:
-    """The fields that were sent, and what ingest knows: id, account, source, and the channel unless the lead's own."""
-    fields: dict[str, object] = {"source": source.name, **lead.fields, "lead_id": lead_id, "account": lead.account}
-    if source.type != "api":
-        fields["source"] = source.name
-    if source.channel is not None and fields.get("channel") is None:
+def _of_source(raw: RawCapture, source: Source) -> Mapping[str, object]:
+    """What the source says itself: its name, and its channel unless the lead has one."""
+    fields: dict[str, object] = {"source": source.name}
+    if source.channel is not None and raw.fields.get("channel") is None:
         fields["channel"] = source.channel
     return fields
 
 
-def _activity(source: Source, moment: _Moment) -> Activity | None:
-    kind = moment.raw.kind or source.activity
-    if kind is None:
-        return None
-    identity = _event_id("activity", source.name, moment) if moment.raw.identity is None else moment.identity
-    return Activity(id=identity, kind=kind, at=moment.at, source=source.name, data=dict(moment.raw.data))
+def _told(raw: RawCapture, source: Source, lead: NormalisedLead, *, person: str | None, received_at: datetime) -> Told:
+    kind, changes = _kind(raw.kind, source.activity)
+    data = read_custom(raw.data.items())
+    changes += [Change(field=f"activity.data.{key}", before=None, after=None, why=why) for key, _, why in data.left_out]
+    identity, repeats_for = raw.identity, None
+    if identity is None:
+        at = None if raw.at is None else raw.at.isoformat()
+        person = person or _short(raw.vendor_id or "")
+        # With a time of the sender's, what was said is as good as an id.
+        repeats_for = REPEAT_WINDOW if at is None else None
+        identity = _digest(source.name, person, kind, at, data.values, lead.fields, raw.bare)
+    activity_id = raw.identity if raw.activity_id is None else raw.activity_id
+    return Told(
+        source=source.name,
+        identity=_short(identity),
+        repeats_for=repeats_for,
+        fields={**lead.fields, "source": source.name},
+        changes=[*(Change(field=c.field, before=c.before, after=c.after, why=c.why) for c in lead.changes), *changes],
+        kind=kind,
+        activity_id=_short(activity_id) if activity_id else None,
+        at=raw.at,
+        data=data.values,
+        by=None if raw.by is None else storable(raw.by[:LONGEST_ID]),
+        test=raw.test,
+        bare=raw.bare,
+        proven=True,
+        received_at=received_at,
+        traceparent=None,
+    )
+
+
+def _kind(sent: str | None, default: str | None) -> tuple[str | None, list[Change]]:
+    """The kind in lower_snake. One that has no such form is left out."""
+    if sent is None:
+        return default, []
+    if is_activity_kind(sent) and len(sent) <= _LONGEST_KIND:
+        return sent, []
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", sent[: _LONGEST_KIND + 1])
+    snake = re.sub(r"[^a-z0-9]+", "_", spaced.casefold()).strip("_")
+    kind = snake if is_activity_kind(snake) and len(snake) <= _LONGEST_KIND else default
+    before = storable(sent[:_LONGEST_KIND])
+    return kind, [Change(field="activity.kind", before=before, after=kind, why="kinds are in lower_snake")]
+
+
+def _digest(*said: object) -> str:
+    return f"sha256:{hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
+
+
+def _short(identity: str) -> str:
+    """An id as a database can hold it."""
+    if len(identity) <= LONGEST_ID and _STORABLE_ID.fullmatch(identity):
+        return identity
+    return f"sha256:{hashlib.sha256(identity.encode('utf-8', 'surrogatepass')).hexdigest()}"
+
+
+def _was_refused(lead: NormalisedLead) -> bool:
+    """Whether there was an address, but not a usable one."""
+    return any(refusal.value is not None for refusal in lead.refusals)
 
 
 def _refused(lead: NormalisedLead) -> Refused:
-    reasons = [refusal for refusal in lead.refusals if refusal.field in ("email", "phone")]
-    why = "; ".join(f"{refusal.field}: {refusal.why}" for refusal in reasons) or "neither an email nor a phone"
-    hint = next((refusal.hint for refusal in reasons if refusal.hint), "send an email address or an E.164 phone number")
-    return Refused(why, hint)
+    reasons = [f"{one.field}: {one.why}" for one in lead.refusals if one.value is not None]
+    hint = next((one.hint for one in lead.refusals if one.value is not None and one.hint), NO_ADDRESS.hint)
+    return Refused("; ".join(reasons) or NO_ADDRESS.why, hint)

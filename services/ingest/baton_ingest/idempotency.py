@@ -1,5 +1,6 @@
 """`Idempotency-Key`: the first answer to a request is the answer to its repeats, for seven days."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -18,11 +19,11 @@ select body_hash, status, answer from idempotency
 where caller = $1 and path = $2 and key = $3 and answered_at > $4
 """
 _REMEMBER: Final = """
-insert into idempotency (caller, path, key, body_hash, status, answer, answered_at)
-values ($1, $2, $3, $4, $5, $6, $7)
+insert into idempotency (caller, path, key, body_hash, status, answer, answered_at, lead_ids)
+values ($1, $2, $3, $4, $5, $6, $7, $9)
 on conflict (caller, path, key) do update set
     body_hash = excluded.body_hash, status = excluded.status, answer = excluded.answer,
-    answered_at = excluded.answered_at
+    answered_at = excluded.answered_at, lead_ids = excluded.lead_ids
 where idempotency.answered_at <= $8
 """
 
@@ -35,6 +36,10 @@ class Asked:
     path: str
     key: str
     body_hash: bytes
+
+    def identity(self, number: int) -> str:
+        """What an item without an id of its own is known by, so that repeats do no harm even without the answer."""
+        return f"{self.caller}/{self.path}/{self.key}/{self.body_hash.hex()}/{number}"
 
 
 async def first_answer(units: Units, asked: Asked) -> Answer | None:
@@ -57,8 +62,11 @@ async def first_answer(units: Units, asked: Asked) -> Answer | None:
     return Answer(row["status"], _as_duplicate(row["answer"]))
 
 
-async def remember(units: Units, asked: Asked, answer: Answer) -> None:
-    """Keep the answer for repeats. While the database is away the items' own identities do that work."""
+async def remember(units: Units, asked: Asked, answer: Answer, *, lead_ids: Collection[str]) -> None:
+    """Keep the answer for repeats, until one of these leads is erased.
+
+    While the database is away the items' own identities do that work.
+    """
     try:
         async with units.begin() as unit:
             await unit.connection.execute(
@@ -71,6 +79,7 @@ async def remember(units: Units, asked: Asked, answer: Answer) -> None:
                 answer.body,
                 unit.now,
                 unit.now - KEPT,
+                list(lead_ids),
             )
     except DatabaseUnavailable:
         return

@@ -21,4 +21,4 @@ past_the_database: Final = Counter(
 def captured(captures: "Sequence[Capture]") -> None:
     """Count what was accepted."""
     for one in captures:
-        captured_total.labels(source=one.source, type=one.event.type).inc()
+        captured_total.labels(source=one.told.source, type=one.event.type).inc()

@@ -1,7 +1,7 @@
 """The tables of ingest: what was seen and answered, and who waits for an address."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import BYTEA, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, UUID
 
 from baton.flow.tables import add_flow_tables
 
@@ -32,7 +32,25 @@ idempotency = sa.Table(
     sa.Column("status", sa.Integer, nullable=False),
     sa.Column("answer", BYTEA, nullable=False),
     sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("lead_ids", ARRAY(sa.Text), nullable=False),
     sa.Index("idempotency_by_time", "answered_at"),
+    sa.Index("idempotency_by_lead", "lead_ids", postgresql_using="gin"),
+)
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    sa.Column("lead_id", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, nullable=False),
+)
+
+aliases = sa.Table(
+    "aliases",
+    metadata,
+    sa.Column("lead_id", sa.Text, primary_key=True),
+    sa.Column("into_lead", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("aliases_by_into", "into_lead"),
 )
 
 vendor_ids = sa.Table(
@@ -51,7 +69,7 @@ quarantine = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("vendor_id", sa.Text, nullable=False),
     sa.Column("identity", sa.Text, nullable=False),
-    sa.Column("raw", BYTEA, nullable=False),
+    sa.Column("told", BYTEA, nullable=False),
     sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
     sa.UniqueConstraint("source", "identity", name="quarantine_once"),
     sa.Index("quarantine_by_vendor_id", "source", "vendor_id"),

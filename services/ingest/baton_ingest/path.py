@@ -5,8 +5,8 @@ straight to the bus; while the bus is away the outbox waits; with both away the 
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
@@ -16,9 +16,10 @@ from baton.flow.database import DatabaseUnavailable
 from baton.flow.unit_of_work import UnitOfWork, Units
 from baton.leads.envelope import encode
 from baton_ingest import metrics, repository
-from baton_ingest.captures import Capture, Nameless, Refused
+from baton_ingest.captures import NO_ADDRESS, Capture, Nameless
+from baton_ingest.merging import merge
 from baton_ingest.repository import Waiting
-from baton_ingest.sources.source_type import Outcome
+from baton_ingest.sources.source_type import Outcome, Refused
 
 log = structlog.get_logger()
 
@@ -102,7 +103,14 @@ class Path:
         self._groups.release()
 
     async def _settle(self, group: Sequence[_Waiter]) -> None:
+        """Answer each of the group, whatever happens: a request that is never answered would wait for ever."""
         metrics.group_size.observe(len(group))
+        try:
+            await self._settle_together(group)
+        except Exception as error:  # noqa: BLE001 - the requests are the edge where it is told
+            _fail(group, error)
+
+    async def _settle_together(self, group: Sequence[_Waiter]) -> None:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 outcomes = await self._commit([waiter.item for waiter in group])
@@ -117,11 +125,10 @@ class Path:
     async def _settle_singly(self, group: Sequence[_Waiter], error: Exception) -> None:
         if len(group) == 1:
             log.error("capture_unwritable", error=type(error).__name__)
-            if not group[0].answer.done():
-                group[0].answer.set_exception(error)
+            _fail(group, error)
             return
         for waiter in group:
-            await self._settle([waiter])
+            await self._settle_together([waiter])
 
     async def _commit(self, items: Sequence[Capture | Nameless]) -> Sequence[Outcome]:
         async with self.units.begin() as unit:
@@ -129,36 +136,33 @@ class Path:
             answers = await self._write(unit, captures)
             for item in items:
                 if isinstance(item, Nameless):
-                    answers[item.source, item.identity] = await self._write_nameless(unit, item)
+                    answers[item.identity] = await self._write_nameless(unit, item)
         return _in_order(items, answers)
 
     async def _write(self, unit: UnitOfWork, captures: Sequence[Capture]) -> dict[tuple[str, str], Outcome]:
-        distinct = list({(c.source, c.identity): c for c in reversed(captures)}.values())[::-1]
+        distinct = await _keyed(unit, list({one.identity: one for one in reversed(captures)}.values())[::-1])
         if not distinct:
             return {}
         repeated = await repository.enter(unit.connection, distinct)
-        fresh = [c for c in distinct if (c.source, c.identity) not in repeated]
-        for waiting in await repository.know(unit.connection, fresh):
-            self._emit_waiting(unit, waiting, fresh)
+        fresh = [one for one in distinct if one.identity not in repeated]
+        known = await repository.know(unit.connection, fresh)
+        # What waited for an address happened before it came: it is told first, as of then.
+        await emit_waiting(unit, known.waiting, {one.lead_id: one.event.key for one in fresh})
         for new in fresh:
             unit.emit(new.event)
+        await _merge_renamed(unit, known.renamed, fresh)
         metrics.captured(fresh)
-        answers = {(c.source, c.identity): _new(c) for c in fresh}
+        answers = {one.identity: _new(one) for one in fresh}
         answers |= {identity: Outcome(lead_id=lead, duplicate=True) for identity, lead in repeated.items()}
         return answers
 
-    def _emit_waiting(self, unit: UnitOfWork, waiting: Waiting, fresh: Sequence[Capture]) -> None:
-        """What waited for an address happened before it came: it is told first, as of then."""
-        with_address = next(c for c in fresh if c.lead_id == waiting.lead_id)
-        unit.emit(with_address.joined_by(waiting.raw, waiting.identity, received_at=waiting.received_at))
-
     async def _write_nameless(self, unit: UnitOfWork, item: Nameless) -> Outcome:
-        lead_id = await repository.lead_of(unit.connection, item.source, item.vendor_id)
-        if lead_id is None:
-            await repository.park(unit.connection, item)
-            return Outcome(lead_id=None)
-        known = item.known_as(lead_id)
-        return (await self._write(unit, [known]))[known.source, known.identity]
+        lead_id = await repository.lead_of(unit.connection, item)
+        if lead_id is not None:
+            return (await self._write(unit, [item.known_as(lead_id)]))[item.identity]
+        if not item.may_wait:
+            return Outcome(lead_id=None, refused=NO_ADDRESS.why, hint=NO_ADDRESS.hint)
+        return Outcome(lead_id=None, waits=True, duplicate=not await repository.park(unit.connection, item))
 
     async def _straight_to_bus(self, group: Sequence[_Waiter]) -> None:
         """The database is away. Repeats are not known then; consumers know them by the event's id."""
@@ -177,13 +181,41 @@ class Path:
         _resolve(captures, [_new(w.item) for w in captures if isinstance(w.item, Capture)])
 
 
+async def emit_waiting(unit: UnitOfWork, waiting: Sequence[Waiting], keys: Mapping[str, str]) -> None:
+    """Tell what waited for an address, once. `keys` of the leads, as far as known."""
+    if not waiting:
+        return
+    captures = [
+        Capture(each.told, each.told.event(each.lead_id, key=keys.get(each.lead_id, each.lead_id))) for each in waiting
+    ]
+    distinct = list({one.identity: one for one in captures}.values())
+    repeated = await repository.enter(unit.connection, distinct)
+    for one in distinct:
+        if one.identity not in repeated:
+            unit.emit(one.event)
+
+
+async def _keyed(unit: UnitOfWork, captures: Sequence[Capture]) -> Sequence[Capture]:
+    """Captures of leads that were named by id get the key that their leads came with."""
+    keys = await repository.accounts(unit.connection, {one.lead_id for one in captures if one.by_id})
+    return [one.with_key(keys[one.lead_id]) if one.by_id and one.lead_id in keys else one for one in captures]
+
+
+async def _merge_renamed(unit: UnitOfWork, renamed: Sequence[tuple[str, str]], fresh: Sequence[Capture]) -> None:
+    """A person whom the sender knows by one id has another address now: that is one person of two leads."""
+    keys = {one.lead_id: one.event.key for one in fresh if one.told.proven and not one.told.test}
+    for former, lead_id in renamed:
+        if lead_id in keys:
+            await merge(unit, former, into=lead_id, key=keys[lead_id])
+
+
 def _record(item: Capture) -> Record:
     headers, value = encode(item.event)
     return Record(topic=item.event.data.topic, key=item.event.key.encode(), value=value, headers=headers)
 
 
 def _new(item: Capture) -> Outcome:
-    return Outcome(lead_id=item.lead_id, changes=[change.model_dump(mode="json") for change in item.changes])
+    return Outcome(lead_id=item.lead_id, changes=[change.model_dump(mode="json") for change in item.told.changes])
 
 
 def _in_order(items: Sequence[Capture | Nameless], answers: dict[tuple[str, str], Outcome]) -> Sequence[Outcome]:
@@ -191,10 +223,9 @@ def _in_order(items: Sequence[Capture | Nameless], answers: dict[tuple[str, str]
     told: set[tuple[str, str]] = set()
     outcomes = []
     for item in items:
-        identity = (item.source, item.identity)
-        answer = answers[identity]
-        outcomes.append(Outcome(lead_id=answer.lead_id, duplicate=True) if identity in told else answer)
-        told.add(identity)
+        answer = answers[item.identity]
+        outcomes.append(replace(answer, duplicate=True, changes=()) if item.identity in told else answer)
+        told.add(item.identity)
     return outcomes
 
 
@@ -204,7 +235,7 @@ def _resolve(group: Sequence[_Waiter], outcomes: Sequence[Outcome]) -> None:
             waiter.answer.set_result(outcome)
 
 
-def _fail(group: Sequence[_Waiter], error: Away) -> None:
+def _fail(group: Sequence[_Waiter], error: Exception) -> None:
     for waiter in group:
         if not waiter.answer.done():
             waiter.answer.set_exception(error)

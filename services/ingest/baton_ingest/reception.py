@@ -1,7 +1,7 @@
 """What happens to a request at a source's door: found, measured, proved, read, made durable, answered."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -9,28 +9,21 @@ import structlog
 
 from baton.leads.playbook.model import Playbook, Secret, Source
 from baton_ingest import metrics
-from baton_ingest.captures import Capture, Nameless, Refused, capture
+from baton_ingest.captures import capture
 from baton_ingest.path import Path
 from baton_ingest.secrets import resolve
 from baton_ingest.sources.answers import refuse
 from baton_ingest.sources.registry import SOURCE_TYPES
-from baton_ingest.sources.source_type import (
-    Answer,
-    RawCapture,
-    Secrets,
-    SourceRequest,
-    SourceType,
-    Unproven,
-    Unusable,
-)
+from baton_ingest.sources.source_type import Answer, Refused, SourceRequest, SourceType, Unproven, Unusable
 
 log = structlog.get_logger()
 
+COME_AGAIN: Final = {"retry-after": "5"}
 _MINUTE: Final = timedelta(minutes=1)
 _MAX_PEERS: Final = 10_000
 PUBLIC_TYPES: Final = frozenset({"form", "web-to-lead", "pardot-form"})
 """Public by nature: what they say is a claim, not proven."""
-TOKEN_TYPES: Final = frozenset({"salesforce", "chili-piper"})
+TOKEN_TYPES: Final = frozenset({"form", "json", "salesforce", "chili-piper"})
 """Their `token` is in the URL that they call; elsewhere it is what we read from the vendor with."""
 
 
@@ -84,68 +77,69 @@ class Reception:
         kind = SOURCE_TYPES.get(source.type)
         if kind is None:
             return refuse(f"sources of type {source.type} are not served by this release", status=501)
-        proof = _proof(source)
+        refused = self._at_the_door(kind, request, source, peer)
+        if refused is not None:
+            return refused
+        proof = proof_of(source)
         secrets = resolve(proof)
         if not secrets and proof is not None and not self.trust_all:
-            return refuse("this source is off: its secret is not set on this server", status=503)
-        if not self._may_come(request, source, peer):
-            return refuse("too many requests, or a page that may not post here", status=429)
+            why = "this source is off: its secret is not set on this server"
+            return refuse(why, status=503, headers=COME_AGAIN)
         handshake = kind.handshake(request, source, secrets)
         if handshake is not None:
             return handshake
-        if request.method == "GET" and source.type != "marketo":
-            return refuse("deliveries are POST requests", status=405)
-        self._prove(kind, request, source, secrets)
+        if secrets or not self.trust_all:
+            kind.prove(request, source, secrets)
         return await self._keep(kind, request, source, traceparent)
 
-    def _prove(self, kind: SourceType, request: SourceRequest, source: Source, secrets: Secrets) -> None:
-        if not (self.trust_all and not secrets):
-            kind.prove(request, source, secrets)
+    def _at_the_door(self, kind: SourceType, request: SourceRequest, source: Source, peer: str) -> Answer | None:
+        """Whether this request may come at all, by its method, its page and its sender's rate."""
+        if request.method not in kind.methods:
+            allowed = ", ".join(sorted(kind.methods))
+            return refuse(f"this source takes {allowed}", status=405, headers={"allow": allowed})
+        origin = request.headers.get("origin")
+        if source.origins and origin is not None and origin not in source.origins:
+            return refuse("this page may not post here", hint="add it to the source's origins", status=403)
+        limit = source.rate_per_ip
+        if request.method == "OPTIONS" or limit is None:
+            return None
+        if not self.rates.allows(source.name, peer, limit=limit, now=request.received_at):
+            return refuse("too many requests from this address", status=429, headers={"retry-after": "60"})
+        return None
 
     async def _keep(self, kind: SourceType, request: SourceRequest, source: Source, traceparent: str | None) -> Answer:
         raw = kind.read(request, source)
-        proven = source.type not in PUBLIC_TYPES and not source.open
-        items = captures(raw, source, received_at=request.received_at, traceparent=traceparent, proven=proven)
-        if not kind.retries:
-            items = [_need_address(item) for item in items]
+        proven = proof_of(source) is not None or source.type not in PUBLIC_TYPES
+        items = [
+            one
+            if isinstance(one, Refused)
+            else capture(
+                one,
+                source,
+                received_at=request.received_at,
+                traceparent=traceparent,
+                proven=proven and not source.open,
+                may_wait=kind.retries,
+            )
+            for one in raw
+        ]
         outcomes = await self.path.submit(items)
         return kind.answer(outcomes, request, source)
 
-    def _may_come(self, request: SourceRequest, source: Source, peer: str) -> bool:
-        origin = request.headers.get("origin")
-        if source.origins and origin is not None and origin not in source.origins:
-            return False
-        limit = source.rate_per_ip
-        return limit is None or self.rates.allows(source.name, peer, limit=limit, now=request.received_at)
 
-
-def _proof(source: Source) -> Secret | None:
+def proof_of(source: Source) -> Secret | None:
     """The secret that a sender proves itself by; senders that can do nothing else put it into the URL as `?token=`."""
     return source.secret or (source.token if source.type in TOKEN_TYPES else None)
-
-
-def captures(
-    raw: Sequence[RawCapture], source: Source, *, received_at: datetime, traceparent: str | None, proven: bool
-) -> list[Capture | Nameless | Refused]:
-    """Make events of what was told. Something odd in one item refuses that item, not its neighbours."""
-    return [capture(one, source, received_at=received_at, traceparent=traceparent, proven=proven) for one in raw]
-
-
-def _need_address(item: Capture | Nameless | Refused) -> Capture | Nameless | Refused:
-    """Where a person or an integration reads the answer, a missing address is told instead of parked."""
-    if isinstance(item, Nameless):
-        return Refused("neither an email nor a phone", "send an email address or an E.164 phone number")
-    return item
 
 
 def _with_cors(answer: Answer, request: SourceRequest, source: Source) -> Answer:
     origin = request.headers.get("origin")
     if origin is None or origin not in source.origins:
-        return answer
+        return answer if not source.origins else replace(answer, headers={**answer.headers, "vary": "origin"})
     allowed: Mapping[str, str] = {
         "access-control-allow-origin": origin,
         "access-control-allow-methods": "POST, OPTIONS",
         "access-control-allow-headers": "content-type",
         "vary": "origin",
     }
-    return Answer(answer.status, answer.body, answer.content_type, {**answer.headers, **allowed})
+    return replace(answer, headers={**answer.headers, **allowed})

@@ -1,68 +1,117 @@
 """What was seen and answered, in PostgreSQL: a group of requests is one statement a table."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import orjson
+from asyncpg import Record
 
 from baton.flow.database import Connection
 from baton.flow.erasure import forget
 from baton.kernel.instants import format_instant, parse_instant
-from baton_ingest.captures import Capture, Nameless
-from baton_ingest.sources.source_type import RawCapture
+from baton.leads.values import Change
+from baton_ingest.captures import Capture, Nameless, Told
 
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
+# Locks are taken in one order, ledger before accounts and each sorted: two groups with the same repeats must not wait
+# for each other.
 _ENTER: Final = """
-insert into ledger (source, identity, lead_id, event_id, received_at, repeats_until)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
-on conflict (source, identity) do update set
-    lead_id = excluded.lead_id, event_id = excluded.event_id,
-    received_at = excluded.received_at, repeats_until = excluded.repeats_until
-where ledger.repeats_until <= excluded.received_at
-returning source, identity
+with entered as (
+    insert into ledger (source, identity, lead_id, event_id, received_at, repeats_until)
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
+    on conflict (source, identity) do update set
+        lead_id = excluded.lead_id, event_id = excluded.event_id,
+        received_at = excluded.received_at, repeats_until = excluded.repeats_until
+    where ledger.repeats_until <= excluded.received_at
+    returning source, identity
+), known as (
+    insert into accounts (lead_id, account)
+    select distinct on (g.lead_id) g.lead_id, g.account
+    from unnest($1::text[], $2::text[], $3::text[], $7::text[]) as g(source, identity, lead_id, account)
+    join entered using (source, identity)
+    where g.account <> g.lead_id order by g.lead_id
+    on conflict (lead_id) do nothing
+)
+select source, identity from entered
 """
 _FIRST: Final = """
 select l.source, l.identity, l.lead_id
 from ledger l join unnest($1::text[], $2::text[]) as g(source, identity) using (source, identity)
 """
+_ACCOUNTS: Final = "select lead_id, account from accounts where lead_id = any($1::text[])"
 _KNOW: Final = """
-insert into vendor_ids (source, vendor_id, lead_id)
-select distinct on (source, vendor_id) *
-from unnest($1::text[], $2::text[], $3::text[]) as g(source, vendor_id, lead_id)
-on conflict (source, vendor_id) do update set lead_id = excluded.lead_id where vendor_ids.lead_id <> excluded.lead_id
+with told as (
+    select distinct on (source, vendor_id) source, vendor_id, lead_id
+    from unnest($1::text[], $2::text[], $3::text[]) with ordinality as g(source, vendor_id, lead_id, place)
+    order by source, vendor_id, place desc
+), before as (
+    select v.lead_id as former, t.lead_id from vendor_ids v join told t using (source, vendor_id)
+    where v.lead_id <> t.lead_id
+), known as (
+    insert into vendor_ids (source, vendor_id, lead_id) select * from told
+    on conflict (source, vendor_id) do update set lead_id = excluded.lead_id
+    where vendor_ids.lead_id <> excluded.lead_id
+)
+select distinct former, lead_id from before
 """
 _JOIN: Final = """
 delete from quarantine q using unnest($1::text[], $2::text[], $3::text[]) as g(source, vendor_id, lead_id)
 where q.source = g.source and q.vendor_id = g.vendor_id
-returning q.source, q.identity, q.raw, q.received_at, g.lead_id
+returning q.told, g.lead_id, q.id
+"""
+_JOIN_LATE: Final = """
+delete from quarantine q using vendor_ids v
+where q.source = v.source and q.vendor_id = v.vendor_id
+returning q.told, v.lead_id, q.id
+"""
+_LEADS_OF: Final = """
+select v.lead_id from unnest($2::text[]) with ordinality as g(vendor_id, place)
+join vendor_ids v on v.source = $1 and v.vendor_id = g.vendor_id order by g.place limit 1
 """
 _PARK: Final = """
-insert into quarantine (source, vendor_id, identity, raw, received_at)
-values ($1, $2, $3, $4, $5) on conflict on constraint quarantine_once do nothing
+insert into quarantine (source, vendor_id, identity, told, received_at)
+values ($1, $2, $3, $4, $5) on conflict on constraint quarantine_once do nothing returning id
 """
 _ERASE: Final = (
     """delete from quarantine q using vendor_ids v
     where q.source = v.source and q.vendor_id = v.vendor_id and v.lead_id = $1""",
     "delete from vendor_ids where lead_id = $1",
+    # What the sender has an id for stays known as seen, nobody's; of what we know by its words nothing stays.
+    "delete from ledger where lead_id = $1 and repeats_until < '9999-01-01Z'",
     "update ledger set lead_id = null where lead_id = $1",
+    "delete from idempotency where lead_ids @> array[$1]",
+    "delete from aliases where lead_id = $1 or into_lead = $1",
+    "delete from accounts where lead_id = $1",
 )
 _ERASED: Final = """
 insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
+"""
+_ROOT: Final = """
+with recursive path as (
+    select $1::text as lead_id
+    union select a.into_lead from aliases a join path using (lead_id)
+)
+select lead_id from path where not exists (select from aliases a where a.lead_id = path.lead_id)
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A capture that leaves the quarantine because its person has an address now."""
+    """What leaves the quarantine because its person has an address now."""
 
-    source: str
-    identity: str
+    told: Told
     lead_id: str
-    raw: RawCapture
-    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What became of telling whom senders mean by their ids. `renamed`: the lead before, and the lead now."""
+
+    waiting: Sequence[Waiting]
+    renamed: Sequence[tuple[str, str]]
 
 
 async def enter(connection: Connection, captures: Sequence[Capture]) -> Mapping[tuple[str, str], str | None]:
@@ -71,42 +120,51 @@ async def enter(connection: Connection, captures: Sequence[Capture]) -> Mapping[
     Returns:
         For each that was there before, its identity and the lead it was answered with. The others are new.
     """
-    ordered = sorted(captures, key=_identity)  # two groups with the same repeats must not wait for each other
+    ordered = sorted(captures, key=lambda one: one.identity)
     fresh = {(row["source"], row["identity"]) for row in await connection.fetch(_ENTER, *_columns(map(_row, ordered)))}
-    repeated = [c for c in ordered if _identity(c) not in fresh]
+    repeated = [one.identity for one in ordered if one.identity not in fresh]
     if not repeated:
         return {}
-    rows = await connection.fetch(_FIRST, [c.source for c in repeated], [c.identity for c in repeated])
+    rows = await connection.fetch(_FIRST, *_columns(repeated))
     return {(row["source"], row["identity"]): row["lead_id"] for row in rows}
 
 
-async def know(connection: Connection, captures: Sequence[Capture]) -> Sequence[Waiting]:
+async def accounts(connection: Connection, lead_ids: Collection[str]) -> Mapping[str, str]:
+    """The accounts of these leads, as far as they came with a company's address before."""
+    if not lead_ids:
+        return {}
+    return {row["lead_id"]: row["account"] for row in await connection.fetch(_ACCOUNTS, list(lead_ids))}
+
+
+async def know(connection: Connection, captures: Sequence[Capture]) -> Known:
     """Remember the senders' ids of these people, and take what waited for one of them out of the quarantine."""
-    known = [(c.source, c.vendor_id, c.lead_id) for c in captures if c.vendor_id is not None]
+    known = [(one.told.source, each, one.lead_id) for one in captures for each in one.vendor_ids]
     if not known:
-        return ()
+        return Known((), ())
     columns = _columns(known)
-    await connection.execute(_KNOW, *columns)
-    return [
-        Waiting(row["source"], row["identity"], row["lead_id"], _unpack(row["raw"]), row["received_at"])
-        for row in await connection.fetch(_JOIN, *columns)
-    ]
+    renamed = [(row["former"], row["lead_id"]) for row in await connection.fetch(_KNOW, *columns)]
+    waiting = await connection.fetch(_JOIN, *columns)
+    return Known(_waiting(waiting), renamed)
 
 
-async def lead_of(connection: Connection, source: str, vendor_id: str) -> str | None:
-    """The lead that a sender knows by this id."""
-    lead_id: str | None = await connection.fetchval(
-        "select lead_id from vendor_ids where source = $1 and vendor_id = $2", source, vendor_id
-    )
+async def join_late(connection: Connection) -> Sequence[Waiting]:
+    """What came to wait in the very moment in which its person became known."""
+    return _waiting(await connection.fetch(_JOIN_LATE))
+
+
+async def lead_of(connection: Connection, nameless: Nameless) -> str | None:
+    """The lead that a sender knows by one of these ids."""
+    lead_id: str | None = await connection.fetchval(_LEADS_OF, nameless.told.source, list(nameless.vendor_ids))
     return lead_id
 
 
-async def park(connection: Connection, nameless: Nameless) -> None:
-    """Let a capture without an address wait. The same one waits once."""
-    packed = _pack(nameless.raw)
-    await connection.execute(
-        _PARK, nameless.source, nameless.vendor_id, nameless.identity, packed, nameless.received_at
+async def park(connection: Connection, nameless: Nameless) -> bool:
+    """Let a capture without an address wait. The same one waits once; False if it does already."""
+    told = nameless.told
+    row = await connection.fetchval(
+        _PARK, told.source, nameless.vendor_ids[0], told.identity, pack(told), told.received_at
     )
+    return row is not None
 
 
 async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
@@ -117,35 +175,62 @@ async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
     await connection.execute(_ERASED, lead_id, at)
 
 
-def _identity(capture: Capture) -> tuple[str, str]:
-    return capture.source, capture.identity
+async def root(connection: Connection, lead_id: str) -> str:
+    """The lead that this one is known as, after every merging."""
+    found: str = await connection.fetchval(_ROOT, lead_id)
+    return found
+
+
+async def alias_of(connection: Connection, lead_id: str) -> str | None:
+    """The lead that this one was merged into."""
+    into: str | None = await connection.fetchval("select into_lead from aliases where lead_id = $1", lead_id)
+    return into
+
+
+async def add_alias(connection: Connection, lead_id: str, *, into: str, at: datetime) -> None:
+    await connection.execute("insert into aliases values ($1, $2, $3)", lead_id, into, at)
+
+
+async def drop_alias(connection: Connection, lead_id: str) -> None:
+    await connection.execute("delete from aliases where lead_id = $1", lead_id)
+
+
+def pack(told: Told) -> bytes:
+    """As JSON. The trace of the request is over by the time it is read again."""
+    values = asdict(told)
+    values.update(
+        repeats_for=None if told.repeats_for is None else told.repeats_for.total_seconds(),
+        changes=[change.model_dump(mode="json") for change in told.changes],
+        at=None if told.at is None else format_instant(told.at),
+        received_at=format_instant(told.received_at),
+        traceparent=None,
+    )
+    return orjson.dumps(values)
+
+
+def unpack(packed: bytes) -> Told:
+    values = orjson.loads(packed)
+    at, repeats_for = values["at"], values["repeats_for"]
+    values.update(
+        repeats_for=None if repeats_for is None else timedelta(seconds=repeats_for),
+        changes=[Change.model_validate(change) for change in values["changes"]],
+        at=None if at is None else parse_instant(at),
+        received_at=parse_instant(values["received_at"]),
+    )
+    return Told(**values)
+
+
+def _waiting(rows: Iterable[Record]) -> Sequence[Waiting]:
+    """In the order in which they came."""
+    ordered = sorted(rows, key=lambda row: row["id"])
+    return [Waiting(unpack(row["told"]), row["lead_id"]) for row in ordered]
 
 
 def _row(capture: Capture) -> tuple[object, ...]:
-    received = capture.event.time
-    until = FOREVER if capture.repeats_for is None else received + capture.repeats_for
-    return capture.source, capture.identity, capture.lead_id, capture.event.id, received, until
-
-
-def _pack(raw: RawCapture) -> bytes:
-    return orjson.dumps(
-        {
-            "fields": dict(raw.fields),
-            "vendor_id": raw.vendor_id,
-            "kind": raw.kind,
-            "at": None if raw.at is None else format_instant(raw.at),
-            "data": dict(raw.data),
-            "identity": raw.identity,
-            "test": raw.test,
-            "bare": raw.bare,
-        }
-    )
-
-
-def _unpack(packed: bytes) -> RawCapture:
-    values = orjson.loads(packed)
-    at = values.pop("at")
-    return RawCapture(**values, at=None if at is None else parse_instant(at))
+    told = capture.told
+    until = FOREVER if told.repeats_for is None else told.received_at + told.repeats_for
+    key = capture.event.key
+    return told.source, told.identity, capture.lead_id, capture.event.id, told.received_at, until, key
 
 
 def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:

@@ -20,5 +20,5 @@ def _value(reference: str) -> str | None:
         return os.environ.get(place)
     try:
         return Path(place).read_text(encoding="utf-8").strip()
-    except OSError:
+    except (OSError, UnicodeDecodeError):
         return None

@@ -1,10 +1,16 @@
 """Answers that several senders share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import orjson
 
 from baton_ingest.sources.source_type import Answer, Outcome
+
+_CODES: Final = {
+    401: "unproven", 403: "forbidden", 404: "unknown_source", 405: "method_not_allowed", 413: "too_large",
+    415: "wrong_content_type", 429: "too_many", 501: "not_served", 503: "unavailable",
+}  # fmt: skip
 
 
 def answer_one(outcome: Outcome) -> Answer:
@@ -25,11 +31,11 @@ def answer_all(outcomes: Sequence[Outcome]) -> Answer:
     return Answer(422 if refused == len(outcomes) else 202, orjson.dumps(body))
 
 
-def refuse(why: str, *, hint: str | None = None, status: int = 422) -> Answer:
+def refuse(why: str, *, hint: str | None = None, status: int = 422, headers: Mapping[str, str] | None = None) -> Answer:
     """An error in the form that all our errors have."""
-    code = {401: "unproven", 404: "unknown_source", 413: "too_large", 415: "wrong_content_type"}.get(status, "unusable")
+    code = _CODES.get(status, "unusable")
     error = {"code": code, "message": why} | ({"hint": hint} if hint else {})
-    return Answer(status, orjson.dumps({"error": error}))
+    return Answer(status, orjson.dumps({"error": error}), headers=headers or {})
 
 
 def told(outcome: Outcome) -> dict[str, object]:
@@ -38,7 +44,7 @@ def told(outcome: Outcome) -> dict[str, object]:
         error = {"code": "unusable", "message": outcome.refused}
         return {"error": error | ({"hint": outcome.hint} if outcome.hint else {})}
     body: dict[str, object] = {"lead_id": outcome.lead_id, "duplicate": outcome.duplicate}
-    if outcome.lead_id is None:
+    if outcome.waits:
         body["waiting"] = "no email address or phone number yet"
     if outcome.changes:
         body["changes"] = list(outcome.changes)

@@ -4,38 +4,48 @@ A lead's fields, `activity` (a kind, or `{kind, at, id, data}`), `at`, `source`,
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Final
 
-from baton.kernel.instants import parse_instant
 from baton.leads.playbook.model import Source
 from baton_ingest.sources.answers import answer_all, answer_one
-from baton_ingest.sources.json_body import as_text, read_json
-from baton_ingest.sources.proof import prove_by_secret
-from baton_ingest.sources.source_type import Answer, Outcome, RawCapture, Secrets, SourceRequest, Unusable
+from baton_ingest.sources.json_body import as_dict, as_text, instant, is_array, read_json
+from baton_ingest.sources.mapping import mapped
+from baton_ingest.sources.proof import prove_by_secret_or_signature
+from baton_ingest.sources.source_type import (
+    POST,
+    Answer,
+    Outcome,
+    RawCapture,
+    Refused,
+    Secrets,
+    SourceRequest,
+    Unusable,
+    refusal,
+)
 
 MAX_ITEMS: Final = 1000
 _OURS: Final = frozenset({"activity", "at", "event_id", "id", "test", "lead_id"})
+NO_OBJECT: Final = Refused("not a JSON object", "send an object with the lead's fields, or an array of them")
 
 
 class CanonicalJson:
     """A source that speaks our own JSON."""
 
+    methods = POST
     retries = False
 
     def prove(self, request: SourceRequest, source: Source, secrets: Secrets) -> None:
         if not source.open:
-            prove_by_secret(request, source, secrets)
+            prove_by_secret_or_signature(request, source, secrets)
 
     def handshake(self, request: SourceRequest, source: Source, secrets: Secrets) -> Answer | None:
         return None
 
-    def read(self, request: SourceRequest, source: Source) -> Sequence[RawCapture]:
-        return [read_lead(item, renamed=source.fields) for item in items(read_json(request))]
+    def read(self, request: SourceRequest, source: Source) -> Sequence[RawCapture | Refused]:
+        return [_lead(item, source) for item in items(read_json(request))]
 
     def answer(self, outcomes: Sequence[Outcome], request: SourceRequest, source: Source) -> Answer:
-        is_array = request.body.lstrip().startswith(b"[")
-        return answer_all(outcomes) if is_array else answer_one(outcomes[0])
+        return answer_all(outcomes) if is_array(request) else answer_one(outcomes[0])
 
 
 def items(body: object) -> Sequence[object]:
@@ -48,56 +58,61 @@ def items(body: object) -> Sequence[object]:
     return many
 
 
-def read_lead(item: object, *, renamed: Mapping[str, str]) -> RawCapture:
-    """One lead. An item that is no object is left without fields, and refused by itself for that."""
+def _lead(item: object, source: Source) -> RawCapture | Refused:
+    honeypot = source.options.get("honeypot")
+    if isinstance(honeypot, str) and isinstance(item, dict):
+        if as_text(item.get(honeypot)):
+            return Refused(f"{honeypot}: a person leaves it empty")
+        item = {name: value for name, value in item.items() if name != honeypot}
+    try:
+        return read_lead(item, renamed=source.fields)
+    except Unusable as error:
+        return refusal(error)
+
+
+def read_lead(item: object, *, renamed: Mapping[str, str]) -> RawCapture | Refused:
+    """One lead. Raises Unusable."""
     if not isinstance(item, dict):
-        return RawCapture(fields={})
-    fields = {renamed.get(name, name): value for name, value in item.items() if name not in _OURS or name in renamed}
-    kind, activity_id, at, data = _activity(item.get("activity"))
+        return NO_OBJECT
+    ours = mapped(((name, v) for name, v in item.items() if name not in _OURS or name in renamed), renamed)
+    told = _told(item.get("activity")) if "activity" not in renamed else {}
+    about = {**told, **ours.about}
+    activity_id = as_text(about.get("activity_id")) or as_text(told.get("id"))
     return RawCapture(
-        fields=fields,
-        identity=as_text(item.get("event_id")) or as_text(item.get("id")) or activity_id,
-        kind=kind,
-        at=at or instant(item.get("at")),
-        data=data,
+        fields=ours.fields,
+        identity=as_text(item.get("event_id"))
+        or as_text(ours.about.get("id"))
+        or as_text(item.get("id"))
+        or activity_id,
+        kind=as_text(about.get("kind")),
+        activity_id=activity_id,
+        at=instant(about.get("at")) or instant(item.get("at")),
+        data={**as_dict(told.get("data")), **ours.data},
         test=item.get("test") is True,
     )
 
 
-def read_activity(item: object) -> RawCapture:
-    """One activity of a known lead: `{email | phone | lead_id, kind, id?, at?, source?, data?}`."""
+def read_activity(item: object) -> RawCapture | Refused:
+    """One activity of a known lead: `{email | phone | lead_id, kind, id?, at?, source?, data?}`. Raises Unusable."""
     if not isinstance(item, dict):
-        return RawCapture(fields={}, bare=True)
-    data = item.get("data")
-    extra = {"by": item["by"]} if as_text(item.get("by")) else {}
+        return NO_OBJECT
     return RawCapture(
-        fields={name: item[name] for name in ("email", "phone", "country", "source") if name in item},
+        fields={name: item[name] for name in ("email", "phone", "country") if name in item},
         identity=as_text(item.get("id")),
         kind=as_text(item.get("kind")),
         at=instant(item.get("at")),
-        data={**(data if isinstance(data, dict) else {}), **extra},
+        data=as_dict(item.get("data")),
+        by=as_text(item.get("by")),
         bare=True,
     )
 
 
-def instant(value: object) -> datetime | None:
-    """A time as ISO 8601. Raises Unusable for one that can't be read: a guess would date a lead wrongly."""
-    if value is None:
-        return None
-    try:
-        return parse_instant(str(value))
-    except ValueError as error:
-        raise Unusable(f"at: {error}", hint="ISO 8601 with a zone, as 2026-01-15T10:00:00Z") from None
-
-
-def _activity(value: object) -> tuple[str | None, str | None, datetime | None, Mapping[str, object]]:
+def _told(value: object) -> Mapping[str, object]:
+    """An activity as `kind`, `id`, `at` and `data`; what else stands in it belongs to the data."""
     if not isinstance(value, dict):
-        return as_text(value), None, None, {}
-    data = value.get("data")
-    rest = {name: v for name, v in value.items() if name not in ("kind", "id", "at", "data")}
-    return (
-        as_text(value.get("kind")),
-        as_text(value.get("id")),
-        instant(value.get("at")),
-        {**rest, **(data if isinstance(data, dict) else {})},
-    )
+        return {"kind": value}
+    if as_text(value.get("kind")) is None:
+        raise Unusable("activity: it has no kind", hint='write {"kind": "demo_request"}')
+    told = {name: value.get(name) for name in ("kind", "id", "at")}
+    rest = {name: each for name, each in value.items() if name not in ("kind", "id", "at", "data")}
+    return {**told, "data": {**rest, **as_dict(value.get("data"))}}

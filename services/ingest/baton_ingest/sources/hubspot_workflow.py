@@ -6,15 +6,15 @@ HubSpot gives no delivery id: a repeat is known by portal, contact and newest fo
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from baton.leads.playbook.model import Source
 from baton_ingest.sources.answers import answer_one
-from baton_ingest.sources.json_body import as_text, read_object
+from baton_ingest.sources.json_body import as_dict, as_list, as_text, milliseconds, read_object, readable_instant
+from baton_ingest.sources.mapping import mapped
 from baton_ingest.sources.proof import any_same, base64_text, has_header, hmac_sha256, is_fresh
-from baton_ingest.sources.source_type import Answer, Outcome, RawCapture, Secrets, SourceRequest, Unproven
+from baton_ingest.sources.source_type import POST, Answer, Outcome, RawCapture, Secrets, SourceRequest, Unproven
 
 _DECODED: Final = {
     "3A": ":", "2F": "/", "3F": "?", "40": "@", "21": "!", "24": "$", "27": "'",
@@ -35,16 +35,14 @@ PROPERTIES: Final[Mapping[str, str]] = {
 class HubSpotWorkflow:
     """The webhook action of a HubSpot workflow."""
 
+    methods = POST
     retries = True
 
     def prove(self, request: SourceRequest, source: Source, secrets: Secrets) -> None:
         if source.open or (source.header is not None and has_header(request, source, secrets)):
             return
-        if "x-hubspot-signature-v3" in request.headers:
-            valid = is_signed_v3(request, secrets)
-        else:
-            valid = request.headers.get("x-hubspot-signature-version") == "v2" and is_signed_v2(request, secrets)
-        if not valid:
+        versions = source.options.get("signature_version")
+        if not is_signed(request, secrets, versions if isinstance(versions, tuple) else ("v2", "v3")):
             raise Unproven
 
     def handshake(self, request: SourceRequest, source: Source, secrets: Secrets) -> Answer | None:
@@ -52,20 +50,36 @@ class HubSpotWorkflow:
 
     def read(self, request: SourceRequest, source: Source) -> Sequence[RawCapture]:
         body = read_object(request)
-        properties = body.get("properties")
-        if isinstance(properties, dict):
-            return [_contact(body, properties, source)]
-        return [_flat(body, source)]
+        return [_contact(body, source) if isinstance(body.get("properties"), dict) else _flat(body, source)]
 
     def answer(self, outcomes: Sequence[Outcome], request: SourceRequest, source: Source) -> Answer:
         return answer_one(outcomes[0])
 
 
+def is_signed(request: SourceRequest, secrets: Secrets, versions: Collection[str]) -> bool:
+    """Whether the newest signature that was sent is valid, and one of these versions.
+
+    There is no way back from a stale v3 to the older ones beside it: without a time in them they can be replayed.
+    """
+    if "x-hubspot-signature-v3" in request.headers and "v3" in versions:
+        return is_signed_v3(request, secrets)
+    sent = request.headers.get("x-hubspot-signature-version", "v1").lower()
+    if sent not in versions:
+        return False
+    return is_signed_v2(request, secrets) if sent == "v2" else sent == "v1" and is_signed_v1(request, secrets)
+
+
+def is_signed_v1(request: SourceRequest, secrets: Secrets) -> bool:
+    """SHA-256 of secret and body, as hex: only what the playbook allows by name is proven by it."""
+    given = request.headers.get("x-hubspot-signature", "")
+    return any_same(given, (hashlib.sha256(_bytes(secret) + request.body).hexdigest() for secret in secrets))
+
+
 def is_signed_v2(request: SourceRequest, secrets: Secrets) -> bool:
     """SHA-256 of secret, method, URL and body, as hex. It has no time in it: only the workflow action uses it."""
     given = request.headers.get("x-hubspot-signature", "")
-    signed = f"{request.method}{request.url}".encode() + request.body
-    return any_same(given, (hashlib.sha256(secret.encode() + signed).hexdigest() for secret in secrets))
+    signed = _bytes(f"{request.method}{request.url}") + request.body
+    return any_same(given, (hashlib.sha256(_bytes(secret) + signed).hexdigest() for secret in secrets))
 
 
 def is_signed_v3(request: SourceRequest, secrets: Secrets) -> bool:
@@ -73,7 +87,7 @@ def is_signed_v3(request: SourceRequest, secrets: Secrets) -> bool:
     sent_at = request.headers.get("x-hubspot-request-timestamp", "")
     if not is_fresh(sent_at, request.received_at):
         return False
-    signed = f"{request.method}{decoded(request.url)}".encode() + request.body + sent_at.encode()
+    signed = _bytes(f"{request.method}{decoded(request.url)}") + request.body + sent_at.encode()
     given = request.headers.get("x-hubspot-signature-v3", "")
     return any_same(given, (base64_text(hmac_sha256(secret, signed)) for secret in secrets))
 
@@ -83,22 +97,28 @@ def decoded(url: str) -> str:
     return _ESCAPE.sub(lambda match: _DECODED[match[1].upper()], url)
 
 
-def _contact(body: Mapping[str, object], properties: Mapping[str, object], source: Source) -> RawCapture:
-    values = {name: _value(content) for name, content in properties.items()}
-    conversion = _newest_conversion(body.get("form-submissions"))
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _contact(body: Mapping[str, object], source: Source) -> RawCapture:
+    values = {name: _value(content) for name, content in as_dict(body.get("properties")).items()}
+    if not values.get("email"):
+        values["email"] = _identified_email(body)
+    conversion = _newest_conversion(body)
     contact = as_text(body.get("canonical-vid")) or as_text(body.get("vid"))
-    version = as_text(conversion.get("conversion-id")) or values.get("lastmodifieddate")
-    identity = None
-    if contact and version:
-        identity = f"{as_text(body.get('portal-id'))}/{contact}/{version}"
-    at = _milliseconds(conversion.get("timestamp")) or _milliseconds(values.get("lastmodifieddate"))
+    version = as_text(conversion.get("conversion-id")) or as_text(values.get("lastmodifieddate"))
+    others = [as_text(body.get("vid")), *map(as_text, as_list(body.get("merged-vids")))]
+    ours = mapped(_sent(values, source), source.fields, PROPERTIES)
+    told = {name: conversion[theirs] for theirs, name in _CONVERSION.items() if theirs in conversion}
     return RawCapture(
-        fields=_fields(values, source),
-        identity=identity,
+        fields=ours.fields,
+        identity=f"{as_text(body.get('portal-id'))}/{contact}/{version}" if contact and version else None,
         vendor_id=contact,
-        kind=source.activity or ("form_fill" if conversion else None),
-        at=at,
-        data={ours: conversion[name] for name, ours in _CONVERSION.items() if name in conversion},
+        other_ids=[each for each in others if each is not None and each != contact],
+        kind=as_text(ours.about.get("kind")) or source.activity or ("form_fill" if conversion else None),
+        at=milliseconds(conversion.get("timestamp")) or milliseconds(values.get("lastmodifieddate")),
+        data={**told, **ours.data},
     )
 
 
@@ -106,37 +126,50 @@ _CONVERSION: Final = {"form-id": "form", "title": "title", "page-url": "page"}
 
 
 def _flat(body: Mapping[str, object], source: Source) -> RawCapture:
-    values = {name: as_text(value) for name, value in body.items()}
-    vendor_id = values.pop("vid", None) or values.pop("hs_object_id", None)
-    event_id = values.pop("event_id", None)
-    kind = values.pop("event", None)
-    return RawCapture(fields=_fields(values, source), identity=event_id, vendor_id=vendor_id, kind=kind)
+    about = {name: body[name] for name in _ABOUT if name in body and name not in source.fields}
+    theirs = {name: value for name, value in body.items() if name not in about}
+    ours = mapped(_sent(theirs, source), source.fields, PROPERTIES)
+    return RawCapture(
+        fields=ours.fields,
+        identity=as_text(ours.about.get("id")) or as_text(about.get("event_id")),
+        vendor_id=as_text(about.get("vid")) or as_text(about.get("hs_object_id")),
+        kind=as_text(ours.about.get("kind")) or as_text(about.get("event")),
+        at=readable_instant(ours.about.get("at") or about.get("at")),
+        data=ours.data,
+        test=about.get("test") is True,
+    )
 
 
-def _fields(values: Mapping[str, str | None], source: Source) -> Mapping[str, object]:
-    """Our names; HubSpot's hundreds of own `hs_` properties are left out unless the playbook maps them."""
+_ABOUT: Final = ("vid", "hs_object_id", "event_id", "event", "at", "test")
+
+
+def _sent(values: Mapping[str, object], source: Source) -> list[tuple[str, object]]:
+    """What has a value (never filled in isn't told from cleared), without HubSpot's hundreds of own properties."""
     names = {**PROPERTIES, **source.fields}
-    fields: dict[str, object] = {}
-    for theirs, value in values.items():
-        if value is None or (theirs not in names and theirs.startswith(("hs_", "num_", "lastmodified", "createdate"))):
-            continue
-        fields.setdefault(names.get(theirs, theirs), value)
-    return fields
+    own = ("hs_", "num_", "lastmodified", "createdate")
+    return [
+        (name, value)
+        for name, value in values.items()
+        if value is not None and value != "" and (name in names or not name.startswith(own))
+    ]
 
 
-def _value(content: object) -> str | None:
-    return as_text(content.get("value")) if isinstance(content, dict) else as_text(content)
+def _value(content: object) -> object:
+    return as_text(content.get("value")) if isinstance(content, dict) else content
 
 
-def _newest_conversion(submissions: object) -> Mapping[str, object]:
-    if not isinstance(submissions, list):
-        return {}
-    readable = [one for one in submissions if isinstance(one, dict)]
-    return max(readable, key=lambda one: int(as_text(one.get("timestamp")) or 0), default={})
+def _identified_email(body: Mapping[str, object]) -> str | None:
+    """The address by which HubSpot knows the contact."""
+    for profile in map(as_dict, as_list(body.get("identity-profiles"))):
+        for identity in map(as_dict, as_list(profile.get("identities"))):
+            if identity.get("type") == "EMAIL":
+                return as_text(identity.get("value"))
+    return None
 
 
-def _milliseconds(value: object) -> datetime | None:
-    text = as_text(value)
-    if text is None or not text.isdigit() or len(text) > 14:
-        return None
-    return datetime.fromtimestamp(int(text) / 1000, UTC)
+def _newest_conversion(body: Mapping[str, object]) -> Mapping[str, object]:
+    submissions = [as_dict(one) for one in as_list(body.get("form-submissions"))]
+    dated = [(at, one) for one in submissions if (at := milliseconds(one.get("timestamp"))) is not None]
+    if dated:
+        return max(dated, key=lambda each: each[0])[1]
+    return submissions[0] if submissions else {}

@@ -1,11 +1,14 @@
 """JSON from strangers: bounded by who read the body, strict, and without what can't be stored."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 import orjson
 
+from baton.kernel.instants import parse_instant
 from baton_ingest.sources.source_type import SourceRequest, Unusable
 
+BOM: Final = b"\xef\xbb\xbf"
 JSON_TYPES: Final = frozenset({"application/json", "text/json", ""})
 
 
@@ -18,7 +21,7 @@ def read_json(request: SourceRequest, *, hint: str | None = None) -> object:
     if request.content_type not in JSON_TYPES and not request.content_type.endswith("+json"):
         raise Unusable(f"content type {request.content_type} is not JSON", status=415, hint="send application/json")
     try:
-        value: object = orjson.loads(request.body.removeprefix(b"\xef\xbb\xbf"))
+        value: object = orjson.loads(request.body.removeprefix(BOM))
     except orjson.JSONDecodeError as error:
         raise Unusable(f"the body is not JSON: {error}", hint=hint) from None
     return value
@@ -30,6 +33,47 @@ def read_object(request: SourceRequest, *, hint: str | None = None) -> dict[str,
     if not isinstance(value, dict):
         raise Unusable("the body is not a JSON object", hint=hint)
     return value
+
+
+def is_array(request: SourceRequest) -> bool:
+    """Whether the JSON in the body is an array."""
+    return request.body.removeprefix(BOM).lstrip().startswith(b"[")
+
+
+def instant(value: object) -> datetime | None:
+    """A time as ISO 8601, for senders that read the answer. Raises Unusable: a guess would date a lead wrongly."""
+    if value is None:
+        return None
+    try:
+        return parse_instant(str(value)[:100])
+    except ValueError as error:
+        raise Unusable(f"at: {error}", hint="ISO 8601 with a zone, as 2026-01-15T10:00:00Z") from None
+
+
+def readable_instant(value: object) -> datetime | None:
+    """A time as ISO 8601; None for any other, where a sender would lose the lead over it."""
+    try:
+        return instant(value)
+    except Unusable:
+        return None
+
+
+def milliseconds(value: object) -> datetime | None:
+    """A time as Unix milliseconds, as number or text; None for anything else."""
+    text = as_text(value)
+    if text is None or not (text.isascii() and text.isdigit() and len(text) <= 14):
+        return None
+    return datetime.fromtimestamp(int(text) / 1000, UTC)
+
+
+def as_dict(value: object) -> dict[str, object]:
+    """The object, or an empty one in the place of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[object]:
+    """The array, or an empty one in the place of anything else."""
+    return value if isinstance(value, list) else []
 
 
 def as_text(value: object) -> str | None:

@@ -10,9 +10,9 @@ import orjson
 
 from baton.leads.playbook.model import Source
 from baton_ingest.sources.answers import answer_one, told
-from baton_ingest.sources.canonical import instant
-from baton_ingest.sources.form import parse_urlencoded
-from baton_ingest.sources.json_body import as_text, read_object
+from baton_ingest.sources.form_body import URLENCODED, parse_urlencoded
+from baton_ingest.sources.json_body import as_text, read_object, readable_instant
+from baton_ingest.sources.mapping import mapped
 from baton_ingest.sources.proof import prove_by_secret
 from baton_ingest.sources.source_type import Answer, Outcome, RawCapture, Secrets, SourceRequest
 
@@ -28,6 +28,7 @@ _ABOUT: Final = frozenset({"event", "event_id", "lead_id", "campaign_id", "progr
 class Marketo:
     """The webhook of a Marketo trigger campaign."""
 
+    methods = frozenset({"GET", "POST", "PUT", "PATCH"})
     retries = False
 
     def prove(self, request: SourceRequest, source: Source, secrets: Secrets) -> None:
@@ -40,17 +41,23 @@ class Marketo:
     def read(self, request: SourceRequest, source: Source) -> Sequence[RawCapture]:
         sent = self._sent(request)
         said = {name: value for name, value in sent.items() if value not in ("", None)}  # empty tokens come as ""
-        vendor_id = as_text(said.get("lead_id"))
-        data: dict[str, object] = {name: said[name] for name in ("campaign_id", "program") if name in said}
+        about = {name: said[name] for name in _ABOUT if name in said}
+        known = {name: _NAMES[name.lower()] for name in said if name.lower() in _NAMES}
+        theirs = [(name, value) for name, value in said.items() if name not in _ABOUT or name in source.fields]
+        ours = mapped(theirs, source.fields, known)
+        at = readable_instant(ours.about.get("at") or about.get("sent_at"))
+        # A template may hold the time as the account shows it, without a zone: told, but not guessed at.
+        noted = ("campaign_id", "program") if at is not None else ("campaign_id", "program", "sent_at")
         return [
             RawCapture(
-                fields={_ours(name, source): value for name, value in said.items() if name not in _ABOUT},
-                identity=_identity(said),
-                vendor_id=vendor_id,
-                kind=as_text(said.get("event")),
-                at=instant(said.get("sent_at")),
-                data=data,
-                test=said.get("test") in (True, "true", "1"),
+                fields=ours.fields,
+                identity=as_text(ours.about.get("id")) or _identity(about),
+                vendor_id=as_text(about.get("lead_id")),
+                kind=as_text(ours.about.get("kind")) or as_text(about.get("event")),
+                activity_id=as_text(ours.about.get("activity_id")),
+                at=at,
+                data={**{name: about[name] for name in noted if name in about}, **ours.data},
+                test=about.get("test") in (True, "true", "1"),
             )
         ]
 
@@ -63,19 +70,15 @@ class Marketo:
     def _sent(self, request: SourceRequest) -> Mapping[str, object]:
         if request.method == "GET":
             return {name: value for name, value in request.query.items() if name != "token"}
-        if request.content_type == "application/x-www-form-urlencoded":
+        if request.content_type == URLENCODED:
             return dict(parse_urlencoded(request))
         return read_object(request, hint=_HINT)
 
 
-def _ours(name: str, source: Source) -> str:
-    return source.fields.get(name) or _NAMES.get(name.lower(), name)
-
-
-def _identity(said: Mapping[str, object]) -> str | None:
-    """What the admin put in the template: an id, or person, campaign and time together."""
-    event_id = as_text(said.get("event_id"))
+def _identity(about: Mapping[str, object]) -> str | None:
+    """What the admin put in the template: an id, or person, campaign and time together, with what happened."""
+    event_id = as_text(about.get("event_id"))
     if event_id is not None:
         return event_id
-    parts = [as_text(said.get(name)) for name in ("lead_id", "campaign_id", "sent_at")]
-    return "/".join(part for part in parts if part) if all(parts) else None
+    parts = [as_text(about.get(name)) for name in ("lead_id", "campaign_id", "sent_at")]
+    return "/".join(part for part in (*parts, as_text(about.get("event"))) if part) if all(parts) else None

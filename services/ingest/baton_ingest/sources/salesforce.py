@@ -5,17 +5,26 @@ for 24 hours. A retry carries the record as it is now, so a notification means "
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Final
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from baton.kernel.instants import parse_instant
 from baton.leads.playbook.model import Source
+from baton_ingest.sources.json_body import as_text, readable_instant
+from baton_ingest.sources.mapping import mapped
 from baton_ingest.sources.proof import has_token, same
-from baton_ingest.sources.source_type import Answer, Outcome, RawCapture, Secrets, SourceRequest, Unproven, Unusable
+from baton_ingest.sources.source_type import (
+    POST,
+    Answer,
+    Outcome,
+    RawCapture,
+    Secrets,
+    SourceRequest,
+    Unproven,
+    Unusable,
+)
 
 _OUTBOUND: Final = "{http://soap.sforce.com/2005/09/outbound}"
 _NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
@@ -43,14 +52,16 @@ _SYSTEM: Final = frozenset({
 class SalesforceOutboundMessage:
     """The outbound message of a workflow rule or a flow."""
 
+    methods = POST
     retries = True
 
     def prove(self, request: SourceRequest, source: Source, secrets: Secrets) -> None:
         """The organisation in the message, by the first 15 characters and with case, and `?token=` if there is one."""
+        if secrets and not has_token(request, secrets):  # first: it costs no parsing
+            raise Unproven
         expected = str(source.options.get("organization", ""))[:15]
         organization = _text(_notifications(request).find(f"{_OUTBOUND}OrganizationId"))
-        belongs = source.open or (bool(expected) and same(organization[:15], expected))
-        if not belongs or (secrets and not has_token(request, secrets)):
+        if not source.open and not (expected and same(organization[:15], expected)):
             raise Unproven
 
     def handshake(self, request: SourceRequest, source: Source, secrets: Secrets) -> Answer | None:
@@ -73,7 +84,7 @@ def _notifications(request: SourceRequest) -> Element:
         raise Unusable(f"content type {request.content_type} is not XML", status=415, hint="send text/xml")
     try:
         envelope: Element = fromstring(request.body, forbid_dtd=True)
-    except (ParseError, DefusedXmlException, ValueError) as error:
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise Unusable(f"the body is not the XML of an outbound message: {type(error).__name__}") from None
     found = envelope.find(f"*/{_OUTBOUND}notifications")
     if found is None:
@@ -87,33 +98,22 @@ def _captures(notifications: Sequence[Element], source: Source) -> Iterator[RawC
         if record is None or not len(record):  # the record was deleted meanwhile
             continue
         values = {_local(child): _value(child) for child in record}
+        identity = _text(notification.find(f"{_OUTBOUND}Id")) or None
+        ours = mapped(_sent(values, source), source.fields, FIELDS)
         yield RawCapture(
-            fields=_fields(values, source),
-            identity=_text(notification.find(f"{_OUTBOUND}Id")) or None,
-            vendor_id=values.get("Id"),
-            kind=source.activity,
-            at=_changed_at(values),
+            fields=ours.fields,
+            identity=identity,
+            vendor_id=values.get("Id") or identity,  # without either it could only be refused, and nobody would read it
+            kind=as_text(ours.about.get("kind")) or source.activity,
+            at=readable_instant(ours.about.get("at") or values.get("SystemModstamp") or values.get("LastModifiedDate")),
+            data=ours.data,
         )
 
 
-def _fields(values: Mapping[str, str | None], source: Source) -> Mapping[str, object]:
-    fields: dict[str, object] = {}
+def _sent(values: Mapping[str, str | None], source: Source) -> list[tuple[str, object]]:
+    """In the order of `FIELDS`; without Salesforce's own fields, unless the playbook maps them."""
     order = [*FIELDS, *(name for name in values if name not in FIELDS)]
-    for theirs in order:
-        if theirs not in values or (theirs in _SYSTEM and theirs not in source.fields):
-            continue
-        ours = source.fields.get(theirs) or FIELDS.get(theirs, theirs)
-        if fields.get(ours) is None:
-            fields[ours] = values[theirs]
-    return fields
-
-
-def _changed_at(values: Mapping[str, str | None]) -> datetime | None:
-    text = values.get("SystemModstamp") or values.get("LastModifiedDate")
-    try:
-        return None if text is None else parse_instant(text)
-    except ValueError:
-        return None
+    return [(name, values[name]) for name in order if name in values and (name not in _SYSTEM or name in source.fields)]
 
 
 def _local(element: Element) -> str:

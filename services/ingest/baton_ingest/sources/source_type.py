@@ -1,9 +1,10 @@
 """What a type of source is: how it proves where it comes from, what its bodies mean, how it wants to be answered."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 from baton.leads.playbook.model import Source
 
@@ -36,21 +37,37 @@ class RawCapture:
     fields: Mapping[str, object]
     identity: str | None = None
     vendor_id: str | None = None
+    other_ids: Sequence[str] = ()
+    """Further ids by which the sender knew the same person, before it merged them."""
     kind: str | None = None
     """The activity's kind; None: the source's own."""
+    activity_id: str | None = None
+    """The sender's id of the activity, where it isn't `identity`; "" where it has none although the delivery has."""
     at: datetime | None = None
     data: Mapping[str, object] = field(default_factory=dict)
+    by: str | None = None
+    """The rep who did it, where a CRM reports a touch as an activity."""
     test: bool = False
     bare: bool = False
     """An activity of a known lead, without anything new about the person."""
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """One item that can't be used, and what to do about it."""
+
+    why: str
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one capture ended. `lead_id` is None for one that waits in quarantine."""
+    """How one capture ended. `lead_id` is None for one that waits in quarantine, and for an erased person's."""
 
     lead_id: str | None
     duplicate: bool = False
+    waits: bool = False
+    """It has no address yet."""
     refused: str | None = None
     """Why it can't be used."""
     hint: str | None = None
@@ -80,12 +97,23 @@ class Unusable(Exception):
         self.hint = hint
 
 
+def refusal(error: Unusable) -> Refused:
+    """The same, of one item among others."""
+    return Refused(str(error), error.hint)
+
+
+POST: Final = frozenset({"POST"})
+
 Secrets = Sequence[str]
 """The values of a source's secret, any of which is valid. Empty where the playbook names none."""
 
 
 class SourceType(Protocol):
     """One vendor. Pure: bytes in, values out."""
+
+    @property
+    def methods(self) -> AbstractSet[str]:
+        """The HTTP methods that its requests come by, those of a handshake included. Others are answered with 405."""
 
     @property
     def retries(self) -> bool:
@@ -95,10 +123,10 @@ class SourceType(Protocol):
         """Check the proof of origin over the raw bytes. Raises Unproven."""
 
     def handshake(self, request: SourceRequest, source: Source, secrets: Secrets) -> Answer | None:
-        """The answer to a request that is no delivery (GET, OPTIONS), or None."""
+        """The answer to a request that is no delivery, or None. It comes before the proof."""
 
-    def read(self, request: SourceRequest, source: Source) -> Sequence[RawCapture]:
-        """What the body says. Raises Unusable; a single bad item among good ones is left to be refused by itself."""
+    def read(self, request: SourceRequest, source: Source) -> Sequence[RawCapture | Refused]:
+        """What the body says. Raises Unusable; a single bad item among good ones is refused by itself."""
 
     def answer(self, outcomes: Sequence[Outcome], request: SourceRequest, source: Source) -> Answer:
         """The sender's own form of answer, once everything is durable."""

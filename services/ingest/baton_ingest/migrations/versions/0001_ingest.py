@@ -1,8 +1,8 @@
-"""The ledger, idempotency keys, vendor ids, the quarantine, and who was erased."""
+"""The ledger, idempotency keys, who is whom and of which account, the quarantine, and who was erased."""
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects.postgresql import BYTEA, UUID
+from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, UUID
 
 from baton.service.migrations import create_flow_tables, drop_flow_tables
 
@@ -35,9 +35,25 @@ def upgrade() -> None:
         sa.Column("status", sa.Integer, nullable=False),
         sa.Column("answer", BYTEA, nullable=False),
         sa.Column("answered_at", INSTANT, nullable=False),
+        sa.Column("lead_ids", ARRAY(sa.Text), nullable=False),
         schema=SCHEMA,
     )
     op.create_index("idempotency_by_time", "idempotency", ["answered_at"], schema=SCHEMA)
+    op.create_index("idempotency_by_lead", "idempotency", ["lead_ids"], schema=SCHEMA, postgresql_using="gin")
+    op.create_table(
+        "accounts",
+        sa.Column("lead_id", sa.Text, primary_key=True),
+        sa.Column("account", sa.Text, nullable=False),
+        schema=SCHEMA,
+    )
+    op.create_table(
+        "aliases",
+        sa.Column("lead_id", sa.Text, primary_key=True),
+        sa.Column("into_lead", sa.Text, nullable=False),
+        sa.Column("at", INSTANT, nullable=False),
+        schema=SCHEMA,
+    )
+    op.create_index("aliases_by_into", "aliases", ["into_lead"], schema=SCHEMA)
     op.create_table(
         "vendor_ids",
         sa.Column("source", sa.Text, primary_key=True),
@@ -52,7 +68,7 @@ def upgrade() -> None:
         sa.Column("source", sa.Text, nullable=False),
         sa.Column("vendor_id", sa.Text, nullable=False),
         sa.Column("identity", sa.Text, nullable=False),
-        sa.Column("raw", BYTEA, nullable=False),
+        sa.Column("told", BYTEA, nullable=False),
         sa.Column("received_at", INSTANT, nullable=False),
         sa.UniqueConstraint("source", "identity", name="quarantine_once"),
         schema=SCHEMA,
@@ -67,6 +83,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("erased", "quarantine", "vendor_ids", "idempotency", "ledger"):
+    for table in ("erased", "quarantine", "vendor_ids", "aliases", "accounts", "idempotency", "ledger"):
         op.drop_table(table, schema=SCHEMA)
     drop_flow_tables(SCHEMA)

@@ -1,0 +1,75 @@
+"""What is done with people rather than with captures: merged, taken apart again, erased."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict
+
+from baton.flow.unit_of_work import UnitOfWork, Units
+from baton.kernel.ids import derived_id
+from baton.leads.envelope import Event
+from baton.leads.events import LeadErased
+from baton.service.access import require
+from baton.service.errors import Refusal
+from baton_ingest import repository
+from baton_ingest.captures import ORIGIN
+from baton_ingest.merging import merge, unmerge
+from baton_ingest.naming import Named, named_lead
+
+router: Final = APIRouter(tags=["leads"], dependencies=[Depends(require("ingest"))])
+
+
+class Into(BaseModel):
+    """The lead that stays: by id, email or phone."""
+
+    model_config = ConfigDict(extra="forbid")
+    into: str
+
+
+@router.delete("/v1/leads/{lead}", status_code=202)
+async def erase_lead(request: Request, lead: str) -> Mapping[str, object]:
+    """Erase a person: every service deletes what it holds, but for the id and the instant."""
+    named = named_lead(lead)
+    async with _units(request).begin() as unit:
+        key = await _key(unit, named)
+        await repository.erase(unit.connection, named.lead_id, at=unit.now)
+        event_id = derived_id("lead.erased", named.lead_id, unit.now.isoformat())
+        data = LeadErased(lead_id=named.lead_id)
+        unit.emit(Event(id=event_id, source=ORIGIN, time=unit.now, key=key, data=data))
+    return {"lead_id": named.lead_id}
+
+
+@router.post("/v1/leads/{lead}/merge", status_code=202)
+async def merge_lead(request: Request, lead: str, body: Into) -> Mapping[str, object]:
+    """Know this lead as another from now on. Merging the same again changes nothing."""
+    one, other = named_lead(lead), named_lead(body.into)
+    if one.lead_id == other.lead_id:
+        raise Refusal(422, "a lead can't be merged into itself")
+    async with _units(request).begin() as unit:
+        merged = await merge(unit, one.lead_id, into=other.lead_id, key=await _key(unit, other))
+    return {"lead_id": one.lead_id, "into": other.lead_id, "duplicate": not merged}
+
+
+@router.delete("/v1/leads/{lead}/merge", status_code=202)
+async def unmerge_lead(request: Request, lead: str) -> Mapping[str, object]:
+    """Let a merged lead be itself again. 404 if it is."""
+    named = named_lead(lead)
+    async with _units(request).begin() as unit:
+        into = await repository.alias_of(unit.connection, named.lead_id)
+        if into is None:
+            raise Refusal(404, "this lead is not merged into another")
+        await unmerge(unit, named.lead_id, from_=into, key=await _key(unit, Named(into)))
+    return {"lead_id": named.lead_id, "from": into}
+
+
+def _units(request: Request) -> Units:
+    units: Units = request.app.state.reception.path.units
+    return units
+
+
+async def _key(unit: UnitOfWork, named: Named) -> str:
+    """The key under which the lead's events go."""
+    if named.account is not None:
+        return named.account
+    return (await repository.accounts(unit.connection, {named.lead_id})).get(named.lead_id, named.lead_id)

@@ -1,0 +1,724 @@
+"""Ingest on a real PostgreSQL: what came in is durable, once, and answered in the sender's own form."""
+
+import asyncio
+import gzip
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from baton.kernel.ids import lead_id_for_email
+from baton.leads.events import LeadActivity, LeadCaptured, LeadErased, LeadMerged, LeadUnmerged
+from baton.service.migrations import Chain, check, downgrade, upgrade
+from tests.support.ingest import SECRET, Ingest, migrated, running_ingest
+from tests.support.postgres import Databases
+
+HUBSPOT_URL = "https://leads.example.com/in"
+BEARER = {"authorization": f"Bearer {SECRET}"}
+SOAP = """<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/"><soapenv:Body>
+<notifications xmlns="http://soap.sforce.com/2005/09/outbound"><OrganizationId>00D000000000001EAA</OrganizationId>
+ <Notification><Id>04l000000000001AAA</Id>
+  <sObject xmlns:sf="urn:sobject.enterprise.soap.sforce.com"><sf:Id>00Q000000000001EAA</sf:Id>{fields}</sObject>
+ </Notification></notifications></soapenv:Body></soapenv:Envelope>"""
+
+
+@pytest.fixture(autouse=True)
+def secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_SECRET", SECRET)
+
+
+@pytest.fixture
+async def ingest(databases: Databases) -> AsyncIterator[Ingest]:
+    url = await databases.create(migrated)
+    async with running_ingest(url) as running:
+        yield running
+    await databases.drop(url)
+
+
+def hubspot(body: bytes) -> dict[str, Any]:
+    """A workflow's webhook, signed by v2."""
+    signature = hashlib.sha256(SECRET.encode() + b"POST" + HUBSPOT_URL.encode() + body).hexdigest()
+    headers = {"x-hubspot-signature-version": "v2", "x-hubspot-signature": signature}
+    return {"content": body, "headers": {**headers, "content-type": "application/json"}}
+
+
+def contact(vid: int, email: str | None = None, *, conversion: str = "c1", merged: str = "") -> dict[str, Any]:
+    properties = f'"email":{{"value":"{email}"}}' if email else '"firstname":{"value":"Mia"}'
+    text = (
+        f'{{"vid":{vid},"canonical-vid":{vid},"portal-id":1,"merged-vids":[{merged}],"properties":{{{properties}}},'
+        f'"form-submissions":[{{"conversion-id":"{conversion}","timestamp":1768471100000}}]}}'
+    )
+    return hubspot(text.encode())
+
+
+def salesforce(fields: str = "<sf:Email>una@fir.example</sf:Email>") -> dict[str, Any]:
+    return {
+        "content": SOAP.format(fields=fields).encode(), "params": {"token": SECRET},
+        "headers": {"content-type": "text/xml"},
+    }  # fmt: skip
+
+
+MARKETO = {"event": "webinar", "lead_id": "88", "email": "kai@birch.example", "sent_at": "2026-01-15T09:00:00Z",
+           "campaign_id": "12"}  # fmt: skip
+WAYS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "json": ("/v1/leads", {"json": {"email": "Ada@Acme.example", "activity": "demo_request"}}, "ada@acme.example"),
+    "form": ("/v1/sources/demo-form", {"data": {"work_email": "bob@beta.example"}}, "bob@beta.example"),
+    "hubspot": ("/v1/sources/hubspot", contact(7, "mia@oak.example"), "mia@oak.example"),
+    "marketo": ("/v1/sources/marketo", {"json": MARKETO, "headers": BEARER}, "kai@birch.example"),
+    "salesforce": ("/v1/sources/salesforce", salesforce(), "una@fir.example"),
+}
+EACH_WAY = pytest.mark.parametrize(("path", "sent", "email"), WAYS.values(), ids=WAYS.keys())
+
+# What comes in
+
+
+@EACH_WAY
+async def test_a_lead_from_each_way_in_becomes_one_event(
+    ingest: Ingest, path: str, sent: dict[str, Any], email: str
+) -> None:
+    answer = await ingest.client.post(path, **sent)
+
+    assert answer.status_code in {200, 202}, answer.text
+    (captured,) = await ingest.told(LeadCaptured)
+    assert (captured.lead.email, captured.lead.lead_id) == (email, lead_id_for_email(email))
+    assert captured.lead.source == path.rpartition("/")[2].replace("leads", "api")
+    assert captured.proven is (path != "/v1/sources/demo-form")
+
+
+@EACH_WAY
+async def test_the_same_five_times_is_one_event_and_the_same_answer(
+    ingest: Ingest, path: str, sent: dict[str, Any], email: str
+) -> None:
+    answers = [await ingest.client.post(path, **sent) for _ in range(5)]
+
+    assert len({answer.status_code for answer in answers}) == 1
+    assert [captured.lead.email for captured in await ingest.told(LeadCaptured)] == [email]
+    if path != "/v1/sources/salesforce":  # its answer has no room for it
+        told = [answer.json() for answer in answers]
+        assert [each["duplicate"] for each in told] == [False, True, True, True, True]
+        assert {each["lead_id"] for each in told} == {lead_id_for_email(email)}
+
+
+@EACH_WAY
+async def test_the_same_many_times_at_once_is_one_event(
+    ingest: Ingest, path: str, sent: dict[str, Any], email: str
+) -> None:
+    answers = await asyncio.gather(*(ingest.client.post(path, **sent) for _ in range(40)))
+
+    assert len({answer.status_code for answer in answers}) == 1
+    assert [captured.lead.email for captured in await ingest.told(LeadCaptured)] == [email]
+
+
+async def test_groups_that_run_at_the_same_time_agree_on_the_first(ingest: Ingest) -> None:
+    ingest.app.state.reception.path.linger_seconds = 0
+    bodies = [
+        [{"email": f"p{n}@acme.example", "id": str(n)} for n in order] for order in (range(50), range(49, -1, -1))
+    ]
+
+    answers = await asyncio.gather(*(ingest.send("/v1/leads", bodies[n % 2]) for n in range(20)))
+
+    results = [result for answer in answers for result in answer["results"]]
+    assert sum(not result["duplicate"] for result in results) == 50
+    assert len(await ingest.told(LeadCaptured)) == 50
+
+
+async def test_two_equal_ones_in_one_array_are_one(ingest: Ingest) -> None:
+    lead = {"email": "ada@acme.example"}
+
+    answer = await ingest.send("/v1/leads", [lead, lead])
+
+    assert [result["duplicate"] for result in answer["results"]] == [False, True]
+    assert len(await ingest.told(LeadCaptured)) == 1
+
+
+async def test_an_array_with_bad_items_takes_the_good_ones(ingest: Ingest) -> None:
+    items = [{"email": "a@acme.example"}, {"company": "Acme"}, 5, {"email": "b@acme.example", "at": "soon"}]
+
+    answer = await ingest.send("/v1/leads", items)
+
+    assert (answer["accepted"], answer["refused"]) == (1, 3)
+    assert ["error" in result for result in answer["results"]] == [False, True, True, True]
+    assert len(await ingest.told(LeadCaptured)) == 1
+
+
+async def test_the_same_words_are_a_new_capture_after_ten_minutes(ingest: Ingest) -> None:
+    first = await ingest.send("/v1/leads", {"email": "ada@acme.example"})
+    ingest.clock.advance(timedelta(minutes=10))
+    second = await ingest.send("/v1/leads", {"email": "ada@acme.example"})
+
+    assert (first["duplicate"], second["duplicate"]) == (False, False)
+    assert len({event.id for event in await ingest.events()}) == 2
+
+
+async def test_what_normalising_changed_is_told_and_kept(ingest: Ingest) -> None:
+    answer = await ingest.send("/v1/leads", {"email": "ada@acme.example", "employees": "about 150"})
+
+    (captured,) = await ingest.told(LeadCaptured)
+    assert [(each["field"], each["before"], each["after"]) for each in answer["changes"]] == [
+        ("employees", "about 150", None)
+    ]
+    assert [change.model_dump(mode="json") for change in captured.changes] == answer["changes"]
+
+
+async def test_a_test_is_marked(ingest: Ingest) -> None:
+    await ingest.send("/v1/leads", {"email": "ada@acme.example", "test": True})
+
+    assert [captured.test for captured in await ingest.told(LeadCaptured)] == [True]
+
+
+async def test_a_lead_may_name_a_source_of_the_playbook_or_another(ingest: Ingest) -> None:
+    await ingest.send("/v1/leads", [{"email": f"{name}@acme.example", "source": name} for name in ("partner", "fair")])
+
+    captured = [(each.lead.source, each.lead.channel, each.proven) for each in await ingest.told(LeadCaptured)]
+    assert captured == [("partner", "partner", True), ("fair", None, True)]
+
+
+async def test_a_source_that_is_open_proves_nothing(ingest: Ingest) -> None:
+    await ingest.send("/v1/sources/partner", {"email": "ada@acme.example", "source": "api"})
+
+    (captured,) = await ingest.told(LeadCaptured)
+    assert (captured.proven, captured.lead.source) == (False, "partner")
+
+
+async def test_the_senders_trace_goes_on_if_it_is_one(ingest: Ingest) -> None:
+    trace = f"00-{'a' * 32}-{'b' * 16}-01"
+
+    for sent in (trace, "nonsense"):
+        await ingest.send("/v1/leads", {"email": "ada@acme.example", "id": sent}, headers={"traceparent": sent})
+
+    assert [event.traceparent for event in await ingest.events()] == [trace, None]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"event_id": "x" * 5000}, {"event_id": "a\0b"}, {"source": "s\0" * 300}, {"company": "\0"}, {"activity": "\0"},
+     {"activity": {"kind": "k", "id": "\0", "data": {"\0": "\0"}}}, {"own": {"a": [[[[[[[[[[1]]]]]]]]]]}}],
+)  # fmt: skip
+async def test_what_no_database_holds_doesnt_stop_a_lead(ingest: Ingest, odd: dict[str, object]) -> None:
+    sent = {"email": "ada@acme.example", **odd}
+
+    answers = [await ingest.send("/v1/leads", sent) for _ in range(2)]
+
+    assert [answer["duplicate"] for answer in answers] == [False, True]
+    assert len(await ingest.told(LeadCaptured)) == 1
+
+
+# Activities
+
+
+async def test_an_activity_by_id_goes_with_the_account_of_its_lead(ingest: Ingest) -> None:
+    lead = await ingest.send("/v1/leads", {"email": "ada@acme.example"})
+
+    answer = await ingest.send("/v1/activities", {"lead_id": lead["lead_id"], "kind": "page_view", "id": "a1"})
+
+    assert answer == {"lead_id": lead["lead_id"], "duplicate": False}
+    event = (await ingest.events())[-1]
+    assert isinstance(event.data, LeadActivity)
+    assert (event.key, event.data.account, event.data.activity.id) == ("acme.example", "acme.example", "a1")
+
+
+async def test_an_activity_of_a_lead_that_nobody_knows_goes_under_its_id(ingest: Ingest) -> None:
+    lead_id = lead_id_for_email("x@y.example")
+
+    await ingest.send("/v1/activities", {"lead_id": lead_id.upper(), "kind": "page_view"})
+
+    (event,) = await ingest.events()
+    assert (event.key, event.data.subject) == (lead_id, lead_id)
+
+
+async def test_activities_come_by_address_too_and_in_arrays(ingest: Ingest) -> None:
+    items = [
+        {"email": "ada@acme.example", "kind": "call", "by": "mary", "at": "2026-01-15T09:00:00Z", "source": "dialer"},
+        {"phone": "+14155550100", "kind": "sms"},
+        {"email": "ada@acme.example"},
+        {"kind": "call"},
+        {"lead_id": "7", "kind": "call"},
+    ]
+
+    answer = await ingest.send("/v1/activities", items)
+
+    assert (answer["accepted"], answer["refused"]) == (2, 3)
+    call, sms = await ingest.told(LeadActivity)
+    assert (call.by, call.activity.source, call.activity.kind) == ("mary", "dialer", "call")
+    assert (sms.account, sms.activity.source) == (None, "api")
+
+
+async def test_an_activity_without_id_and_time_repeats_within_ten_minutes(ingest: Ingest) -> None:
+    sent = {"email": "ada@acme.example", "kind": "page_view", "data": {"page": "/"}}
+    answers = [await ingest.send("/v1/activities", sent) for _ in range(2)]
+    other = await ingest.send("/v1/activities", {**sent, "data": {"page": "/pricing"}})
+
+    assert [answer["duplicate"] for answer in (*answers, other)] == [False, True, False]
+    assert len({activity.activity.id for activity in await ingest.told(LeadActivity)}) == 2
+
+
+# Idempotency
+
+
+async def test_a_repeat_under_a_key_gets_the_first_answer(ingest: Ingest) -> None:
+    key = {"idempotency-key": "k1"}
+    lead = {"email": "ada@acme.example", "employees": "about 150"}
+
+    first = await ingest.send("/v1/leads", lead, headers=key)
+    ingest.clock.advance(timedelta(days=6))
+    second = await ingest.send("/v1/leads", lead, headers=key)
+
+    assert (first["duplicate"], second) == (False, {**first, "duplicate": True})
+    assert len(await ingest.told(LeadCaptured)) == 1
+
+
+async def test_a_repeat_of_an_array_under_a_key_marks_each_item(ingest: Ingest) -> None:
+    items, key = [{"email": "a@b.example"}, {}], {"idempotency-key": "k"}
+    await ingest.send("/v1/leads", items, headers=key)
+
+    answer = await ingest.send("/v1/leads", items, headers=key)
+
+    assert (answer["accepted"], answer["refused"], answer["results"][0]["duplicate"]) == (1, 1, True)
+    assert "duplicate" not in answer["results"][1]
+
+
+async def test_another_body_under_the_same_key_is_refused(ingest: Ingest) -> None:
+    await ingest.send("/v1/leads", {"email": "ada@acme.example"}, headers={"idempotency-key": "k"})
+
+    await ingest.send("/v1/leads", {"email": "bob@acme.example"}, headers={"idempotency-key": "k"}, status=422)
+
+    assert len(await ingest.told(LeadCaptured)) == 1
+
+
+async def test_a_key_is_forgotten_after_seven_days(ingest: Ingest) -> None:
+    lead = {"email": "ada@acme.example", "id": "e"}
+    await ingest.send("/v1/leads", lead, headers={"idempotency-key": "k"})
+    ingest.clock.advance(timedelta(days=7, seconds=1))
+
+    await ingest.send("/v1/leads", {**lead, "id": "f"}, headers={"idempotency-key": "k"})
+    await ingest.settle()
+
+    assert len(await ingest.told(LeadCaptured)) == 2
+
+
+async def test_keys_of_other_paths_are_other_keys(ingest: Ingest) -> None:
+    key = {"idempotency-key": "k"}
+
+    await ingest.send("/v1/leads", {"email": "ada@acme.example", "kind": "x"}, headers=key)
+    answer = await ingest.send("/v1/activities", {"email": "ada@acme.example", "kind": "x"}, headers=key)
+
+    assert answer["duplicate"] is False
+
+
+async def test_a_key_that_is_too_long_is_refused(ingest: Ingest) -> None:
+    await ingest.send("/v1/leads", {"email": "ada@acme.example"}, headers={"idempotency-key": "k" * 256}, status=422)
+
+
+# Those without an address
+
+
+async def test_a_contact_without_an_address_waits_and_joins_when_one_arrives(ingest: Ingest) -> None:
+    waiting = await ingest.client.post("/v1/sources/hubspot", **contact(7, conversion="c1"))
+    repeated = await ingest.client.post("/v1/sources/hubspot", **contact(7, conversion="c1"))
+    before = await ingest.events()
+    ingest.clock.advance(timedelta(hours=1))
+
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example", conversion="c2"))
+
+    assert (waiting.status_code, waiting.json()["lead_id"], "waiting" in waiting.json()) == (202, None, True)
+    assert (repeated.status_code, repeated.json()["duplicate"], before) == (202, True, [])
+    first, second = await ingest.events()
+    assert isinstance(first.data, LeadCaptured)
+    assert (first.data.lead.first_name, first.data.lead.email) == ("Mia", None)
+    assert {event.key for event in (first, second)} == {"oak.example"}
+    assert {event.data.subject for event in (first, second)} == {lead_id_for_email("mia@oak.example")}
+    assert first.time < second.time
+
+
+async def test_what_joined_is_known_as_a_repeat_afterwards(ingest: Ingest) -> None:
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, conversion="c1"))
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example", conversion="c2"))
+
+    again = await ingest.client.post("/v1/sources/hubspot", **contact(7, conversion="c1"))
+
+    assert again.json() == {"lead_id": lead_id_for_email("mia@oak.example"), "duplicate": True}
+    assert len(await ingest.events()) == 2
+
+
+async def test_a_known_person_needs_no_address_the_next_time(ingest: Ingest) -> None:
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example", conversion="c1"))
+
+    answer = await ingest.client.post("/v1/sources/hubspot", **contact(7, conversion="c2"))
+
+    assert answer.json()["lead_id"] == lead_id_for_email("mia@oak.example")
+    assert [event.key for event in await ingest.events()] == ["oak.example", "oak.example"]
+
+
+async def test_a_salesforce_record_without_an_address_is_acknowledged_and_waits(ingest: Ingest) -> None:
+    answer = await ingest.client.post("/v1/sources/salesforce", **salesforce("<sf:LastName>Berg</sf:LastName>"))
+
+    assert (answer.status_code, b"<Ack>true</Ack>" in answer.content) == (200, True)
+    assert (await ingest.events(), await ingest.count("quarantine")) == ([], 1)
+
+
+async def test_marketo_is_told_that_an_address_is_missing_unless_the_person_is_known(ingest: Ingest) -> None:
+    nameless = {"event": "visit", "lead_id": "88", "campaign_id": "13", "sent_at": "2026-01-15T09:30:00Z"}
+    refused = await ingest.send("/v1/sources/marketo", nameless, headers=BEARER, status=422)
+    await ingest.send("/v1/sources/marketo", MARKETO, headers=BEARER)
+
+    taken = await ingest.send("/v1/sources/marketo", nameless, headers=BEARER)
+
+    assert "neither an email nor a phone" in refused["error"]["message"]
+    assert (taken["lead_id"], await ingest.count("quarantine")) == (lead_id_for_email("kai@birch.example"), 0)
+
+
+async def test_what_came_to_wait_in_the_moment_of_becoming_known_is_found_by_the_clock(ingest: Ingest) -> None:
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, conversion="c1"))
+    await ingest.fetch(
+        "insert into vendor_ids values ('hubspot', '7', $1)", lead_id_for_email("mia@oak.example")
+    )  # as if both had been under way at the same time
+
+    (event,) = await ingest.events()
+
+    assert (event.data.subject, await ingest.count("quarantine")) == (lead_id_for_email("mia@oak.example"), 0)
+
+
+# At the door
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "refused"),
+    [
+        ("POST", "/v1/sources/nobody", (404, "unknown_source")),
+        ("GET", "/v1/sources/hubspot", (405, "method_not_allowed")),
+        ("PUT", "/v1/sources/demo-form", (405, "method_not_allowed")),
+        ("OPTIONS", "/v1/sources/salesforce", (405, "method_not_allowed")),
+        ("POST", "/v1/sources/cdc", (501, "not_served")),
+        ("POST", "/v1/sources/off", (503, "unavailable")),
+        ("POST", "/v1/sources/flow", (401, "unproven")),
+        ("POST", "/v1/sources/hubspot", (401, "unproven")),
+        ("POST", "/v1/sources/marketo", (401, "unproven")),
+        ("POST", "/v1/sources/salesforce", (401, "unproven")),
+    ],
+)
+async def test_what_may_not_come_is_refused(ingest: Ingest, method: str, path: str, refused: tuple[int, str]) -> None:
+    answer = await ingest.client.request(method, path, json={"email": "ada@acme.example"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == refused
+    assert await ingest.events() == []
+
+
+async def test_a_method_that_isnt_taken_is_answered_with_those_that_are(ingest: Ingest) -> None:
+    answer = await ingest.call("GET", "/v1/sources/demo-form", status=405)
+
+    assert answer.headers["allow"] == "OPTIONS, POST"
+
+
+@pytest.mark.parametrize("path", ["/v1/leads", "/v1/activities", "/v1/sources/partner", "/v1/sources/demo-form"])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(415, b"a,b"), (422, b"{"), (422, b'{"email": NaN}'), (422, b"[" * 100_000), (422, b'"\\ud800"'), (422, b"")],
+)
+async def test_what_cant_be_read_is_refused(ingest: Ingest, path: str, body: bytes, status: int) -> None:
+    content_type = "text/csv" if status == 415 else "application/json"
+
+    answer = await ingest.call("POST", path, status=status, content=body, headers={"content-type": content_type})
+
+    assert "message" in answer.json()["error"]
+
+
+@pytest.mark.parametrize("path", ["/v1/leads", "/v1/sources/demo-form"])
+@pytest.mark.parametrize("fields", [{}, {"company": "Acme"}, {"email": "nobody at home"}, {"phone": "0000000000"}])
+async def test_a_lead_without_a_usable_address_is_refused_with_a_hint(
+    ingest: Ingest, path: str, fields: dict[str, str]
+) -> None:
+    answer = await ingest.send(path, fields, status=422)
+
+    assert answer["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("path", "size"), [("/v1/sources/flow", 2001), ("/v1/leads", 8 * 1024 * 1024 + 1), ("/v1/sources/shop", 8388609)]
+)
+async def test_a_body_that_is_too_large_is_refused_packed_or_not(ingest: Ingest, path: str, size: int) -> None:
+    body = b" " * size
+    packed = {"content": gzip.compress(body), "headers": {"content-encoding": "gzip"}}
+
+    await ingest.call("POST", path, status=413, content=body)
+    await ingest.call("POST", path, status=413, **packed)
+
+
+async def test_a_packed_body_is_unpacked_before_it_is_proved(ingest: Ingest) -> None:
+    body = gzip.compress(b'{"email": "ada@acme.example"}')
+    headers = {**BEARER, "content-encoding": "gzip", "content-type": "application/json"}
+
+    await ingest.call("POST", "/v1/sources/flow", status=202, content=body, headers=headers)
+
+    assert len(await ingest.events()) == 1
+
+
+async def test_a_page_of_the_sources_origins_may_post_and_read_the_answer(ingest: Ingest) -> None:
+    origin = {"origin": "https://shop.example"}
+
+    asked = await ingest.call("OPTIONS", "/v1/sources/shop", status=204, headers=origin)
+    answer = await ingest.call("POST", "/v1/sources/shop", status=202, headers=origin, data={"email": "a@b.example"})
+
+    for each in (asked, answer):
+        assert each.headers["access-control-allow-origin"] == "https://shop.example"
+        assert each.headers["vary"] == "origin"
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "POST"])
+async def test_another_page_may_not(ingest: Ingest, method: str) -> None:
+    answer = await ingest.call(method, "/v1/sources/shop", status=403, headers={"origin": "https://evil.example"})
+
+    assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_rate_per_address_holds_for_a_minute(ingest: Ingest) -> None:
+    async def post(number: int) -> int:
+        answer = await ingest.client.post("/v1/sources/shop", data={"email": f"p{number}@b.example"})
+        assert answer.status_code == 202 or answer.headers["retry-after"] == "60"
+        return answer.status_code
+
+    first = [await post(number) for number in range(5)]
+    ingest.clock.advance(timedelta(minutes=1))
+    second = await post(5)
+
+    assert (first, second) == ([202, 202, 202, 429, 429], 202)
+
+
+async def test_a_browser_is_sent_to_the_page_that_the_source_names(databases: Databases) -> None:
+    url = await databases.create(migrated)
+    playbook = "sources: {web: {type: form, redirect: 'https://www.example.com/thanks'}}\n" + PEOPLE
+    async with running_ingest(url, playbook=playbook) as ingest:
+        answer = await ingest.call(
+            "POST", "/v1/sources/web", status=303, data={"email": "a@b.example"}, headers={"accept": "text/html"}
+        )
+
+    assert answer.headers["location"] == "https://www.example.com/thanks"
+    await databases.drop(url)
+
+
+PEOPLE = """
+teams: {reps: [{id: mary, name: Mary, email: mary@example.com}], pools: {sdr: {members: [mary]}}}
+routing: [{name: All, pool: sdr}]
+catch_all: {rep: mary}
+"""
+
+
+async def test_without_a_playbook_senders_come_again(databases: Databases) -> None:
+    url = await databases.create(migrated)
+    async with running_ingest(url, playbook=None) as ingest:
+        answer = await ingest.call("POST", "/v1/sources/demo-form", status=503, data={"email": "a@b.example"})
+
+    assert answer.headers["retry-after"]
+    await databases.drop(url)
+
+
+async def test_a_honeypot_takes_nothing_and_doesnt_show(ingest: Ingest) -> None:
+    answer = await ingest.call(
+        "POST", "/v1/sources/demo-form", status=202, data={"work_email": "a@b.example", "site": "x"}
+    )
+
+    assert UUID(answer.json()["lead_id"]).version == 5
+    assert await ingest.events() == []
+
+
+async def test_the_api_source_takes_our_own_json_from_who_has_a_key(ingest: Ingest) -> None:
+    await ingest.send("/v1/sources/api", {"email": "ada@acme.example"})
+    stranger = {"host": "leads.example.com"}
+
+    await ingest.send("/v1/sources/api", {"email": "bob@acme.example"}, headers=stranger, status=401)
+
+    assert [captured.lead.source for captured in await ingest.told(LeadCaptured)] == ["api"]
+
+
+# Outages
+
+
+async def test_while_the_bus_is_away_the_outbox_waits_and_drains_in_order(ingest: Ingest) -> None:
+    ingest.bus.go_away()
+    for number in range(10):
+        await ingest.send("/v1/leads", {"email": f"p{number}@acme.example"})
+    waiting = await ingest.count("outbox")
+
+    ingest.bus.come_back()
+
+    emails = [captured.lead.email for captured in await ingest.told(LeadCaptured)]
+    assert (waiting, emails) == (10, [f"p{number}@acme.example" for number in range(10)])
+
+
+@EACH_WAY
+async def test_while_the_database_is_away_leads_go_straight_to_the_bus(
+    ingest: Ingest, path: str, sent: dict[str, Any], email: str
+) -> None:
+    await ingest.lose_database()
+
+    answer = await ingest.client.post(path, **sent)
+
+    assert answer.status_code in {200, 202}, answer.text
+    await ingest.find_database()
+    (captured,) = await ingest.told(LeadCaptured)
+    assert captured.lead.email == email
+
+
+@EACH_WAY
+async def test_with_both_away_the_sender_is_told_to_come_again(
+    ingest: Ingest, path: str, sent: dict[str, Any], email: str
+) -> None:
+    await ingest.lose_database()
+    ingest.bus.go_away()
+
+    answer = await ingest.client.post(path, **sent)
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    ingest.bus.come_back()
+    await ingest.find_database()
+    assert await ingest.events() == [], email
+
+
+async def test_a_repeat_from_before_and_after_an_outage_has_one_events_id(ingest: Ingest) -> None:
+    key = {"idempotency-key": "k"}
+    await ingest.lose_database()
+    await ingest.send("/v1/leads", {"email": "ada@acme.example"}, headers=key)
+    await ingest.find_database()
+    ingest.clock.advance(timedelta(minutes=30))
+
+    await ingest.send("/v1/leads", {"email": "ada@acme.example"}, headers=key)
+
+    events = await ingest.events()
+    assert (len(events), len({event.id for event in events})) == (2, 1)
+
+
+async def test_who_lacks_an_address_comes_again_while_the_database_is_away(ingest: Ingest) -> None:
+    await ingest.lose_database()
+
+    answer = await ingest.client.post("/v1/sources/hubspot", **contact(7))
+
+    assert answer.status_code == 503
+    await ingest.find_database()
+
+
+# People
+
+
+async def test_erasing_leaves_the_id_and_the_instant(ingest: Ingest) -> None:
+    lead = (await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example"))).json()
+    await ingest.send("/v1/leads", {"email": "mia@oak.example"}, headers={"idempotency-key": "k"})
+    ingest.bus.go_away()
+    await ingest.send("/v1/activities", {"email": "mia@oak.example", "kind": "x"})
+
+    answer = await ingest.call("DELETE", "/v1/leads/Mia@Oak.example", status=202)
+
+    ingest.bus.come_back()
+    assert answer.json() == {"lead_id": lead["lead_id"]}
+    events = [event for event in await ingest.events() if isinstance(event.data, LeadErased | LeadActivity)]
+    assert [(event.type, event.key) for event in events] == [("lead.erased", "oak.example")]
+    for table in ("vendor_ids", "accounts", "idempotency", "quarantine", "outbox"):
+        assert await ingest.count(table) == 0, table
+    assert [tuple(row) for row in await ingest.fetch("select * from erased")] == [(lead["lead_id"], ingest.clock.now())]
+    assert {row["lead_id"] for row in await ingest.fetch("select lead_id from ledger")} == {None}
+
+
+async def test_erasing_by_id_goes_to_the_account_too(ingest: Ingest) -> None:
+    lead = await ingest.send("/v1/leads", {"email": "mia@oak.example"})
+
+    await ingest.call("DELETE", f"/v1/leads/{lead['lead_id']}", status=202)
+
+    assert [(event.type, event.key) for event in await ingest.events()][-1] == ("lead.erased", "oak.example")
+
+
+async def test_after_erasure_a_capture_starts_anew_and_an_old_delivery_stays_a_repeat(ingest: Ingest) -> None:
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example"))
+    await ingest.send("/v1/leads", {"email": "mia@oak.example"})
+    await ingest.settle()
+    await ingest.call("DELETE", "/v1/leads/mia@oak.example", status=202)
+
+    old = await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example"))
+    ingest.clock.advance(timedelta(seconds=1))
+    new = await ingest.send("/v1/leads", {"email": "mia@oak.example"})
+
+    assert (old.json(), new["duplicate"]) == ({"lead_id": None, "duplicate": True}, False)
+    assert len(await ingest.told(LeadCaptured)) == 3
+
+
+@pytest.mark.parametrize("lead", ["7", "nobody@", "%00", "a%00@b.co", "+1", "x" * 5000])
+@pytest.mark.parametrize(("method", "more"), [("DELETE", ""), ("DELETE", "/merge"), ("POST", "/merge")])
+async def test_what_names_no_lead_is_refused(ingest: Ingest, lead: str, method: str, more: str) -> None:
+    body = {"json": {"into": "ada@acme.example"}} if method == "POST" else {}
+
+    await ingest.call(method, f"/v1/leads/{lead}{more}", status=422, **body)
+
+    assert await ingest.events() == []
+
+
+async def test_merging_and_unmerging_are_told(ingest: Ingest) -> None:
+    one, other = lead_id_for_email("ada@gmail.com"), lead_id_for_email("ada@acme.example")
+    await ingest.send("/v1/leads", {"email": "ada@acme.example"})
+
+    merged = await ingest.send("/v1/leads/ada@gmail.com/merge", {"into": other})
+    again = await ingest.send(f"/v1/leads/{one}/merge", {"into": "ada@acme.example"})
+    unmerged = await ingest.call("DELETE", f"/v1/leads/{one}/merge", status=202)
+    await ingest.call("DELETE", f"/v1/leads/{one}/merge", status=404)
+
+    assert (merged, again["duplicate"]) == ({"lead_id": one, "into": other, "duplicate": False}, True)
+    assert unmerged.json() == {"lead_id": one, "from": other}
+    told = [event for event in await ingest.events() if isinstance(event.data, LeadMerged | LeadUnmerged)]
+    assert [(event.type, event.key) for event in told] == [
+        ("lead.merged", "acme.example"), ("lead.unmerged", "acme.example"),
+    ]  # fmt: skip
+    assert [event.data.model_dump(by_alias=True) for event in told] == [{"from": one, "into": other}] * 2
+
+
+async def test_a_ring_of_merged_leads_is_one_person_and_no_ring(ingest: Ingest) -> None:
+    for one, other in (("a", "b"), ("b", "c"), ("c", "a")):
+        await ingest.send(f"/v1/leads/{one}@acme.example/merge", {"into": f"{other}@acme.example"})
+
+    assert len(await ingest.told(LeadMerged)) == 2
+
+
+async def test_a_lead_isnt_merged_into_itself(ingest: Ingest) -> None:
+    await ingest.send("/v1/leads/a@acme.example/merge", {"into": "A@acme.example"}, status=422)
+    await ingest.send("/v1/leads/a@acme.example/merge", {}, status=422)
+
+
+async def test_a_contact_with_another_address_is_merged(ingest: Ingest) -> None:
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example", conversion="c1"))
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@elm.example", conversion="c2"))
+
+    (merged,) = await ingest.told(LeadMerged)
+    assert (merged.from_, merged.into) == (lead_id_for_email("mia@oak.example"), lead_id_for_email("mia@elm.example"))
+
+
+async def test_contacts_that_hubspot_merged_are_merged(ingest: Ingest) -> None:
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example", conversion="c1"))
+    await ingest.client.post("/v1/sources/hubspot", **contact(8, "mia@elm.example", conversion="c2"))
+    for _ in range(2):
+        await ingest.client.post("/v1/sources/hubspot", **contact(8, "mia@elm.example", conversion="c3", merged="7"))
+
+    (merged,) = await ingest.told(LeadMerged)
+    assert (merged.from_, merged.into) == (lead_id_for_email("mia@oak.example"), lead_id_for_email("mia@elm.example"))
+
+
+# Running
+
+
+async def test_migrations_go_up_and_down_and_are_what_the_models_say(database: str) -> None:
+    chain = Chain("baton_ingest")
+
+    await upgrade(database, chain)
+    assert await check(database, chain) == []
+    await downgrade(database, chain)
+    await upgrade(database, chain)
+
+    assert await check(database, chain) == []
+
+
+async def test_the_ledger_forgets_what_no_longer_counts(ingest: Ingest) -> None:
+    await ingest.send("/v1/leads", [{"email": "a@acme.example"}, {"email": "b@acme.example", "id": "kept"}])
+    await ingest.send("/v1/leads", {"email": "c@acme.example"}, headers={"idempotency-key": "k"})
+
+    ingest.clock.advance(timedelta(days=8))
+    await ingest.settle()
+
+    assert {row["identity"][-5:] for row in await ingest.fetch("select identity from ledger")} >= {"kept"}
+    assert (await ingest.count("ledger"), await ingest.count("idempotency")) == (2, 0)
