@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import asyncpg
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
@@ -19,7 +20,7 @@ from baton.service.migrations import Chain, upgrade
 from baton.service.playbooks import publish
 from baton.service.service import Service
 from baton_ingest.app import create_app
-from baton_ingest.models import SCHEMA
+from baton_ingest.models import SCHEMA, metadata
 from baton_ingest.settings import IngestSettings
 
 START = datetime(2026, 1, 15, 10, tzinfo=UTC)
@@ -119,6 +120,16 @@ class Ingest:
 async def migrated(url: str) -> None:
     """Prepare a database for ingest."""
     await upgrade(url, Chain("baton_ingest"))
+
+
+async def empty(url: str) -> None:
+    """As after the migration."""
+    connection = await asyncpg.connect(url)
+    try:
+        tables = ", ".join(table.fullname for table in metadata.tables.values())
+        await connection.execute(f"truncate {tables}")
+    finally:
+        await connection.close()
 
 
 @asynccontextmanager
