@@ -13,6 +13,7 @@ from baton.service.settings import Settings
 from baton.service.web import create_web
 from baton_router.api import create_router
 from baton_router.handlers import RouteLeads
+from baton_router.pages.routes import create_pages, serve_static
 from baton_router.settings import RouterSettings
 from baton_router.stream import Wakes
 from baton_router.timeline import keep_timeline
@@ -46,5 +47,7 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
     streams = (
         settings.streams if isinstance(settings, RouterSettings) else RouterSettings.model_fields["streams"].default
     )
-    router = create_router(service, wakes, most_streams=streams)
-    return create_web(service, title="Baton router", settings=settings, routers=[router])
+    routers = [make(service, wakes, most_streams=streams) for make in (create_router, create_pages)]
+    app = create_web(service, title="Baton router", settings=settings, routers=routers)
+    serve_static(app)
+    return app

@@ -22,6 +22,8 @@ from baton_router.timeline_repository import CHANNEL, Entry
 
 log = structlog.get_logger()
 
+EVERYBODY: Final = "*"
+"""The name that is woken by whatever is told of anybody. No rep has it: ids are words."""
 HEARTBEAT_SECONDS: Final = 15.0
 """Below the idle limit of common proxies (30 to 60 s)."""
 _POLL_SECONDS: Final = 2.0
@@ -54,8 +56,8 @@ class Wakes:
                 del self._sleepers[rep]
 
     def wake(self, names: str) -> None:
-        """Wake the streams of these reps, one a line; of all, if there is no name."""
-        reps = names.split("\n") if names else list(self._sleepers)
+        """Wake the streams of these reps, one a line, and those of everybody; all, if there is no name."""
+        reps = [*names.split("\n"), EVERYBODY] if names else list(self._sleepers)
         for rep in reps:
             for event in self._sleepers.get(rep, ()):
                 event.set()

@@ -12,7 +12,9 @@ from baton.flow.database import Connection
 from baton.leads.decisions import Clock
 
 CHANNEL: Final = "baton_router_timeline"
-"""Notified with the reps whose streams have something new, one a line; empty: anybody's may."""
+"""Notified with the reps whose streams have something new, one a line, or `NOBODY`; empty: anybody's may."""
+NOBODY: Final = "-"
+"""Something was told that concerns no rep: only pages that show all leads want to know."""
 _NOTIFY_BYTES: Final = 7000
 _LOCK: Final = 0x0BA7_1001
 
@@ -47,6 +49,7 @@ select lead_id, at, type, event_id::text, data, position from timeline
 where lead_id = any($1::text[]) order by at, position limit $2
 """
 _CLOCKS: Final = "select * from clocks where lead_id = any($1::text[]) order by told_at, id"
+_CLOCKS_OF_MANY: Final = "select lead_id, status, data from clocks where lead_id = any($1::text[])"
 _FEED: Final = """
 select t.lead_id, t.at, t.type, t.event_id::text, t.data, t.position
 from feeds f join timeline t using (position)
@@ -116,11 +119,8 @@ async def append(connection: Connection, entries: Sequence[Entry]) -> None:
         [entry.data for entry in entries],
         ["\n".join(entry.reps) for entry in entries],
     )
-    if rows:
-        names = "\n".join(row["rep"] for row in rows)
-        await connection.execute(
-            "select pg_notify($1, $2)", CHANNEL, names if len(names.encode()) < _NOTIFY_BYTES else ""
-        )
+    names = "\n".join(row["rep"] for row in rows) or NOBODY
+    await connection.execute("select pg_notify($1, $2)", CHANNEL, names if len(names.encode()) < _NOTIFY_BYTES else "")
 
 
 async def save_clocks(connection: Connection, rows: Sequence[ClockRow]) -> None:
@@ -149,6 +149,12 @@ async def clocks(connection: Connection, lead_ids: Collection[str]) -> list[dict
     """The clocks of a lead as its page shows them: as in events, with `status`."""
     rows = await connection.fetch(_CLOCKS, list(lead_ids))
     return [{**orjson.loads(row["data"]), "status": row["status"] or "running"} for row in rows]
+
+
+async def clocks_of_many(connection: Connection, lead_ids: Collection[str]) -> list[tuple[str, dict[str, object]]]:
+    """The clocks of these leads in any order, each with its lead."""
+    rows = await connection.fetch(_CLOCKS_OF_MANY, list(lead_ids))
+    return [(row["lead_id"], {**orjson.loads(row["data"]), "status": row["status"] or "running"}) for row in rows]
 
 
 async def feed(connection: Connection, rep: str, *, after: int, limit: int) -> list[Entry]:

@@ -1,7 +1,7 @@
 """The four apps in one: mounted side by side, started and stopped together, with one answer about health."""
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -128,16 +128,9 @@ async def _metrics(_: Request) -> Response:
 
 
 def _index(apps: Apps) -> Callable[[Request], Awaitable[Response]]:
-    has_pages = "router" in apps and _serves_pages(apps["router"])
-
     async def index(_: Request) -> Response:
-        if has_pages:
+        if "router" in apps:
             return RedirectResponse("/router/")
         return JSONResponse({path: {"docs": f"/{path}/docs", "openapi": f"/{path}/openapi.json"} for path in apps})
 
     return index
-
-
-def _serves_pages(app: FastAPI) -> bool:
-    paths: Sequence[object] = [getattr(route, "path", None) for route in app.routes]
-    return "/" in paths

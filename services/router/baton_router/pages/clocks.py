@@ -1,0 +1,86 @@
+"""Clocks as a page shows them: how long is left, and whether it is high time. The browser counts on from there."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from baton.kernel.instants import parse_instant
+
+_SOON: Final = 0.2
+"""The last fifth of a promise."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownClock:
+    """One clock. `urgency`: running, soon, late, stopped, or how it ended (met, breached, cancelled)."""
+
+    policy: str
+    status: str
+    urgency: str
+    start: datetime
+    due: datetime | None
+    left: str
+    lateness: float
+
+    @property
+    def is_ticking(self) -> bool:
+        """Whether the browser has to count."""
+        return self.due is not None and self.urgency in ("running", "soon", "late")
+
+
+def shown_clock(clock: Mapping[str, Any], *, now: datetime, is_stopped: bool = False) -> ShownClock:
+    """A clock as it is stored with a lead, with its `status`."""
+    start, due = parse_instant(clock["start"]), None if clock["due"] is None else parse_instant(clock["due"])
+    status = str(clock["status"])
+    urgency = _urgency(start, due, now=now, is_stopped=is_stopped) if status == "running" else status
+    return ShownClock(
+        policy=str(clock["policy"]),
+        status=status,
+        urgency=urgency,
+        start=start,
+        due=due,
+        left=_left(due, urgency, now),
+        lateness=float(clock["lateness"]),
+    )
+
+
+def pressing(clocks: Iterable[ShownClock]) -> ShownClock | None:
+    """The one to look at: the running clock that is due first; else one that was missed."""
+    known = list(clocks)
+    running = [each for each in known if each.status == "running"]
+    missed = [each for each in known if each.status == "breached"]
+    ticking = [each for each in running if each.due is not None]
+    return min(ticking, key=_due, default=None) or next(iter([*running, *missed]), None)
+
+
+def length_text(length: timedelta) -> str:
+    """`2 d 3 h`, `5 h 07 min`, `4:59`: the two largest units, as the browser writes it too."""
+    seconds = int(length.total_seconds())
+    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes:02} min"
+    return f"{minutes}:{seconds % 60:02}"
+
+
+def _due(clock: ShownClock) -> datetime:
+    assert clock.due is not None
+    return clock.due
+
+
+def _urgency(start: datetime, due: datetime | None, *, now: datetime, is_stopped: bool) -> str:
+    if due is None or is_stopped:
+        return "stopped"
+    if now >= due:
+        return "late"
+    return "soon" if (due - now) < (due - start) * _SOON else "running"
+
+
+def _left(due: datetime | None, urgency: str, now: datetime) -> str:
+    if due is None or urgency == "stopped":
+        return "stopped"
+    if urgency == "late":
+        return f"{length_text(now - due)} late"
+    return length_text(due - now) if urgency in ("running", "soon") else ""
