@@ -6,7 +6,7 @@ from typing import Final
 
 from baton.leads.decisions import RuleTrace
 from baton.leads.events import SlaEscalated
-from baton_router.deciding.planning import Plan, ToPool, ToRep, pools_of
+from baton_router.deciding.planning import Plan, ToNurture, ToPool, ToReject, ToRep, pools_of
 from baton_router.deciding.routing import plan_catch_all, plan_rep, pools_involved
 from baton_router.deciding.values import Request
 from baton_router.desk import Desk
@@ -31,7 +31,7 @@ async def escalate(desk: Desk, escalated: SlaEscalated, cause: Cause) -> None:
     elif file.waiting is None and targets[0] is None:
         return  # nobody has it and it waits for nobody: there is nothing to take away
     request = desk.request(file, cause)
-    planned = _planned(desk, request, targets[0])
+    planned = _planned(desk, file, request, targets[0])
     await desk.answer(file, cause, planned=planned, why="missed")
 
 
@@ -69,18 +69,35 @@ async def move(desk: Desk, file: LeadFile, cause: Cause, *, why: str, to: str | 
     Gives False if all stays as it is, or `to` can't have it.
     """
     request = desk.request(file, cause)
-    planned = _to(desk, request, to, rule=why) if to is not None else desk.plan(request)
+    planned = _to(desk, request, to, rule=why) if to is not None else _to_the_next(desk, file, request)
     return planned is not None and await desk.answer(file, cause, planned=planned, why=why)
 
 
-def _planned(desk: Desk, request: Request, target: str | None) -> Plan:
-    """Where an escalation sends a lead; to nobody in particular: where the rules do."""
+def _planned(desk: Desk, file: LeadFile, request: Request, target: str | None) -> Plan:
+    """Where an escalation sends a lead; to nobody in particular: to the next."""
     staff = desk.counters.staff
     if target is None:
-        return desk.plan(request)
+        return _to_the_next(desk, file, request)
     if target == CATCH_ALL:
         return plan_catch_all(request, staff)
-    return _to(desk, request, target, rule=_ESCALATION) or desk.plan(request)
+    return _to(desk, request, target, rule=_ESCALATION) or _to_the_next(desk, file, request)
+
+
+def _to_the_next(desk: Desk, file: LeadFile, request: Request) -> Plan:
+    """Where a lead goes that its rep is not to have any longer: to the next of the same pool, else by the rules.
+
+    The rules may ask for the activity that brought the lead, and that is long past: a demo request would no longer be
+    one. Whatever they say, a lead that somebody had is not turned away for it.
+    """
+    given = file.given
+    if given is not None and given.assignment.pool is not None:
+        planned = _to(desk, request, given.assignment.pool, rule=given.assignment.rule)
+        if planned is not None:
+            return planned
+    planned = desk.plan(request)
+    if given is not None and isinstance(planned.destination, ToNurture | ToReject):
+        return plan_catch_all(request, desk.counters.staff)
+    return planned
 
 
 def _to(desk: Desk, request: Request, target: str, *, rule: str) -> Plan | None:

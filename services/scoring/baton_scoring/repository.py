@@ -17,6 +17,12 @@ from baton_scoring.profile import Profile, Said
 MAX_ACTIVITIES: Final = 2000
 """The newest of a lead that are scored. Someone who does more is a machine, and must not cost others their time."""
 
+# The row may not be there yet: a lock on its id keeps two lanes from making it at once, and an erasure from being
+# undone by who read before it.
+_LOCK: Final = """
+select pg_advisory_xact_lock(hashtextextended(lead_id, 42))
+from (select lead_id from unnest($1::text[]) as l(lead_id) order by lead_id) ordered
+"""
 _PROFILES: Final = "select * from profiles where lead_id = any($1::text[]) order by lead_id for update"
 _ACTIVITIES: Final = """
 select a.* from unnest($1::text[]) as l(lead_id),
@@ -67,6 +73,7 @@ class ScoreTold:
 async def load(connection: Connection, lead_ids: Collection[str]) -> dict[str, Profile]:
     """The profiles there are of these leads, with their activities, locked for the transaction."""
     ids = sorted(set(lead_ids))
+    await connection.execute(_LOCK, ids)
     profiles = {row["lead_id"]: _profile(row) for row in await connection.fetch(_PROFILES, ids)}
     if profiles:
         for row in await connection.fetch(_ACTIVITIES, list(profiles), MAX_ACTIVITIES):

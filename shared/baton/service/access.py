@@ -96,7 +96,7 @@ class Keys:
             self._keys = read_keys(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             self._close(is_broken=self._had_any, why="it is gone")  # before the first key there is no file
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError) as error:
             self._close(is_broken=True, why=str(error))
         else:
             self._is_broken = False
