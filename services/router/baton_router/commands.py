@@ -86,7 +86,7 @@ class Commands:
                 lead_id=file.lead_id, assignment_id=given.id, by=case.by(command) or given.rep, reason=command.reason
             )
             case.desk.tell(file, data, cause=case.cause)
-            await case.desk.answer(file, case.cause, why="declined")
+            await move(case.desk, file, case.cause, why="declined")
         return file
 
     async def reassign(self, lead_id: str, command: ReassignBody, *, traceparent: str | None = None) -> LeadFile:

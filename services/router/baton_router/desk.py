@@ -31,6 +31,7 @@ from baton_router.counting import Counters
 from baton_router.deciding.planning import Plan, ToPool, pools_of
 from baton_router.deciding.routing import decide, plan, plan_catch_all, pools_involved
 from baton_router.deciding.values import Assigned, Decision, Held, Nurtured, Rejected, Request
+from baton_router.destinations import to_the_next
 from baton_router.lead_file import Cause, EarlyTouch, Given, LeadFile, State, Waiting
 from baton_router.surroundings import Surroundings
 
@@ -173,7 +174,8 @@ class Desk:
         cause = replace(waiting.cause, id=derived_id("hold", file.lead_id, file.moment), is_capture=False)
         request = self.request(file, cause)
         is_over = waiting.hold.until <= self.unit.now
-        planned = plan_catch_all(request, self.counters.staff) if is_over else self.plan(request)
+        staff = self.counters.staff
+        planned = plan_catch_all(request, staff) if is_over else to_the_next(file, request, staff)
         await self.answer(file, cause, planned=planned, why=waiting.why)
 
     async def apply(self, file: LeadFile, cause: Cause, decision: Decision, planned: Plan, *, why: str | None) -> bool:

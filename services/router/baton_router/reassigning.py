@@ -1,15 +1,14 @@
 """A lead goes from one rep to another: by an SLA, a person, an absence or a better score."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Final
 
-from baton.leads.decisions import RuleTrace
 from baton.leads.events import SlaEscalated
-from baton_router.deciding.planning import Plan, ToNurture, ToPool, ToReject, ToRep, pools_of
-from baton_router.deciding.routing import plan_catch_all, plan_rep, pools_involved
+from baton_router.deciding.planning import Plan, ToPool, ToRep, pools_of
+from baton_router.deciding.routing import plan_catch_all, pools_involved
 from baton_router.deciding.values import Request
 from baton_router.desk import Desk
+from baton_router.destinations import to_named, to_the_next
 from baton_router.lead_file import Cause, LeadFile
 
 CATCH_ALL: Final = "catch_all"
@@ -68,8 +67,8 @@ async def move(desk: Desk, file: LeadFile, cause: Cause, *, why: str, to: str | 
 
     Gives False if all stays as it is, or `to` can't have it.
     """
-    request = desk.request(file, cause)
-    planned = _to(desk, request, to, rule=why) if to is not None else _to_the_next(desk, file, request)
+    request, staff = desk.request(file, cause), desk.counters.staff
+    planned = to_named(to, request, staff, rule=why) if to is not None else to_the_next(file, request, staff)
     return planned is not None and await desk.answer(file, cause, planned=planned, why=why)
 
 
@@ -77,42 +76,15 @@ def _planned(desk: Desk, file: LeadFile, request: Request, target: str | None) -
     """Where an escalation sends a lead; to nobody in particular: to the next."""
     staff = desk.counters.staff
     if target is None:
-        return _to_the_next(desk, file, request)
+        return to_the_next(file, request, staff)
     if target == CATCH_ALL:
         return plan_catch_all(request, staff)
-    return _to(desk, request, target, rule=_ESCALATION) or _to_the_next(desk, file, request)
-
-
-def _to_the_next(desk: Desk, file: LeadFile, request: Request) -> Plan:
-    """Where a lead goes that its rep is not to have any longer: to the next of the same pool, else by the rules.
-
-    The rules may ask for the activity that brought the lead, and that is long past: a demo request would no longer be
-    one. Whatever they say, a lead that somebody had is not turned away for it.
-    """
-    given = file.given
-    if given is not None and given.assignment.pool is not None:
-        planned = _to(desk, request, given.assignment.pool, rule=given.assignment.rule)
-        if planned is not None:
-            return planned
-    planned = desk.plan(request)
-    if given is not None and isinstance(planned.destination, ToNurture | ToReject):
-        return plan_catch_all(request, desk.counters.staff)
-    return planned
-
-
-def _to(desk: Desk, request: Request, target: str, *, rule: str) -> Plan | None:
-    """A plan for a rep or a pool that was named; None if there is none such, or the rep can't have it."""
-    staff = desk.counters.staff
-    pool = desk.playbook.pools.get(target)
-    if pool is None:
-        return plan_rep(request, staff, target, rule=rule)
-    named = plan_catch_all(request, staff)
-    return replace(named, destination=ToPool(pool), rule=rule, rules=(RuleTrace(name=rule, matched=True),))
+    return to_named(target, request, staff, rule=_ESCALATION) or to_the_next(file, request, staff)
 
 
 def named_pools(desk: Desk, request: Request, target: str) -> frozenset[str]:
     """The pools that are needed to give a lead to a rep or a pool."""
-    planned = _to(desk, request, target, rule="named")
+    planned = to_named(target, request, desk.counters.staff, rule="named")
     return frozenset() if planned is None else pools_involved(planned, desk.counters.staff)
 
 

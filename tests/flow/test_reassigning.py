@@ -1,0 +1,40 @@
+"""A lead that its rep is not to have any longer goes to the next of its pool: it is never turned away for that."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.simulation import Simulator
+
+pytestmark = pytest.mark.postgres
+
+WARM = {"email": "ada@example.sg", "country": "SG", "activity": "demo_request"}
+"""Only the demo request sends it to sales: its score alone would not."""
+
+
+def line(at: str, request: str, **body: Any) -> dict[str, Any]:
+    return {"at": f"2026-03-25T{at}Z", "request": request, "body": body}
+
+
+async def test_a_declined_demo_request_goes_to_the_next_of_the_same_pool(simulator: Simulator) -> None:
+    decline = line("02:05:00", "POST /router/v1/leads/ada@example.sg/decline", reason="no time")
+
+    played = await simulator.play(line("02:00:00", "POST /ingest/v1/leads", **WARM), decline)
+
+    (given,), (again,) = played.data("lead.assigned"), played.data("lead.reassigned")
+    assert again["assignment"]["pool"] == given["assignment"]["pool"]
+    assert again["assignment"]["rep"] != given["assignment"]["rep"]
+    assert again["assignment"]["previous"]["rep"] == given["assignment"]["rep"]
+    assert played.data("lead.nurtured") == []
+
+
+async def test_a_lead_that_everybody_of_its_pool_declined_is_held_or_caught(simulator: Simulator) -> None:
+    declines = [
+        line(f"02:{minute:02}:00", "POST /router/v1/leads/ada@example.sg/decline", reason="no")
+        for minute in range(1, 8)
+    ]
+
+    played = await simulator.play(line("02:00:00", "POST /ingest/v1/leads", **WARM), *declines)
+
+    assert played.data("lead.nurtured") == []
+    assert played.data("lead.rejected") == []
