@@ -16,6 +16,7 @@ class Happened:
     """A fault, in seconds of the monotonic clock."""
 
     name: str
+    began: float
     since: float
     """From when the lanes are watched: a kill, or the return of what was away."""
     bound: float | None
@@ -40,7 +41,7 @@ def recoveries(happened: Sequence[Happened], lanes: Mapping[int, Sequence[float]
 
     `lanes` are the instants of arrivals, in order.
     """
-    ends = [*(fault.since for fault in happened[1:]), until]
+    ends = [*(fault.began for fault in happened[1:]), until]
     return [
         Recovery(
             fault.name, max((_longest_gap(at, fault.since, end) for at in lanes.values()), default=0.0), fault.bound

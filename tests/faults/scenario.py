@@ -133,7 +133,9 @@ class Scenario:
             went = time.monotonic()
             await fault.happen()
             back = time.monotonic()
-            happened.append(Happened(fault.name, back if fault.counts_from_return else went, fault.bound))
+            happened.append(
+                Happened(fault.name, began=went, since=back if fault.counts_from_return else went, bound=fault.bound)
+            )
             await _all_lanes_moved(arrivals, since=back)
             self.tell(f"{fault.name}: answers after {back - went:.1f} s, all lanes moved by {_now_since(went):.1f} s")
         return happened
