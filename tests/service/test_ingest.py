@@ -388,6 +388,71 @@ async def test_what_came_to_wait_in_the_moment_of_becoming_known_is_found_by_the
     assert (event.data.subject, await ingest.count("quarantine")) == (lead_id_for_email("mia@oak.example"), 0)
 
 
+async def product_events(ingest: Ingest, *messages: dict[str, object]) -> None:
+    await ingest.send("/v1/sources/product", list(messages), headers={"x-token": SECRET})
+
+
+def identify(email: str, user: str, browser: str = "b1") -> dict[str, object]:
+    return {"type": "identify", "messageId": f"i-{user}-{browser}", "userId": user, "anonymousId": browser,
+            "traits": {"email": email}}  # fmt: skip
+
+
+async def test_what_an_anonymous_visitor_did_is_told_once_they_say_who_they_are(ingest: Ingest) -> None:
+    views: list[dict[str, object]] = [
+        {"type": "page", "messageId": f"p{number}", "anonymousId": "b1"} for number in range(2)
+    ]
+    await product_events(ingest, *views)
+    before = await ingest.events()
+
+    await product_events(ingest, identify("lou@elm.example", "u1"))
+    await product_events(ingest, {"type": "page", "messageId": "p2", "anonymousId": "b1"})
+
+    activities = await ingest.told(LeadActivity)
+    assert (before, [activity.activity.id for activity in activities]) == ([], ["p0", "p1", "p2"])
+    assert {activity.lead_id for activity in activities} == {lead_id_for_email("lou@elm.example")}
+    assert {activity.account for activity in activities} == {"elm.example"}
+
+
+async def test_two_people_at_one_browser_are_two_people(ingest: Ingest) -> None:
+    await product_events(ingest, identify("lou@elm.example", "u1"), identify("max@elm.example", "u2"))
+    await product_events(ingest, identify("lou@elm.example", "u1", "b2"))
+
+    assert await ingest.told(LeadMerged) == []
+
+
+async def test_a_user_with_another_address_is_merged(ingest: Ingest) -> None:
+    await product_events(ingest, identify("lou@gmail.com", "u1"))
+    await product_events(ingest, identify("lou@elm.example", "u1", "b2"))
+
+    assert len(await ingest.told(LeadMerged)) == 1
+
+
+async def test_a_batch_without_its_header_is_refused(ingest: Ingest) -> None:
+    await ingest.send("/v1/sources/product", [identify("lou@elm.example", "u1")], status=401)
+
+
+INVITEE = {
+    "event": "invitee.created",
+    "payload": {"uri": "I1", "email": "max@hazel.example", "scheduled_event": {"start_time": "2026-01-20T14:00:00Z"}},
+}
+
+
+@pytest.mark.parametrize("is_away", [False, True], ids=["", "while the database is away"])
+async def test_a_booking_is_a_lead_and_a_meeting_once(ingest: Ingest, *, is_away: bool) -> None:
+    if is_away:
+        await ingest.lose_database()
+    for _ in range(2):
+        await ingest.send("/v1/sources/calendly", INVITEE)
+    if is_away:
+        await ingest.find_database()
+
+    events = await ingest.events()
+    assert [event.type for event in events][:: len(events) // 2] == ["lead.captured", "meeting.booked"]
+    assert len({event.id for event in events}) == 2
+    assert len(events) == (4 if is_away else 2)
+    assert {event.key for event in events} == {"hazel.example"}
+
+
 # At the door
 
 
@@ -533,6 +598,16 @@ async def test_the_api_source_takes_our_own_json_from_who_has_a_key(ingest: Inge
     await ingest.send("/v1/sources/api", {"email": "bob@acme.example"}, headers=stranger, status=401)
 
     assert [captured.lead.source for captured in await ingest.told(LeadCaptured)] == ["api"]
+
+
+async def test_sources_whose_secrets_are_missing_are_told_when_a_playbook_comes(
+    emptied: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with running_ingest(emptied):
+        told = capsys.readouterr().out
+
+    assert "sources_off" in told
+    assert "['off']" in told
 
 
 # Outages

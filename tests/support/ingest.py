@@ -38,6 +38,8 @@ sources:
   flow: {type: salesforce-json, secret: env:TEST_SECRET, max_body: 2000}
   partner: {type: json, open: true, channel: partner}
   off: {type: json, secret: env:TEST_SECRET_THAT_NOBODY_SET}
+  product: {type: segment, header: X-Token, header_secret: env:TEST_SECRET}
+  calendly: {type: calendly, open: true}
   cdc: {type: salesforce-cdc, token: env:TEST_SECRET}
 teams:
   reps: [{id: mary, name: Mary, email: mary@example.com}]

@@ -177,7 +177,8 @@ def test_what_waits_is_told_later_as_it_would_have_been_told_then() -> None:
     waiting = nameless(raw, hubspot, proven=False)
 
     told = unpack(pack(waiting.told))
-    data = told.event("lead", key="oak.example").data
+    (event,) = told.events("lead", key="oak.example")
+    data = event.data
 
     assert told == waiting.told
     assert isinstance(data, LeadCaptured)

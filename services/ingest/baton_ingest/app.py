@@ -50,7 +50,9 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         open_paths=[SOURCES],
         max_body=None,
     )
-    app.state.reception = Reception(path=path, playbook=service.feed.current)
+    reception = Reception(path=path, playbook=service.feed.current)
+    service.feed.on_change(reception.warn_of_sources_that_are_off)
+    app.state.reception = reception
     return app
 
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -12,7 +12,7 @@ import orjson
 from baton.kernel.ids import derived_id
 from baton.leads.conditions.parsing import is_activity_kind
 from baton.leads.envelope import Event
-from baton.leads.events import EventData, LeadActivity, LeadCaptured
+from baton.leads.events import EventData, LeadActivity, LeadCaptured, Meeting, MeetingBooked, MeetingCancelled
 from baton.leads.normalising import NormalisedLead, normalise
 from baton.leads.normalising.extras import read_custom
 from baton.leads.normalising.text import storable
@@ -49,15 +49,20 @@ class Told:
     at: datetime | None
     data: Mapping[str, object]
     by: str | None
+    meeting: Meeting | None
+    cancelled: bool
     test: bool
     bare: bool
     proven: bool
     received_at: datetime
     traceparent: str | None
 
-    def event(self, lead_id: str, *, key: str) -> Event:
-        """The event of it, now that it is known who the person is."""
-        data = self._data(lead_id, account=None if key == lead_id else key)
+    def events(self, lead_id: str, *, key: str) -> Sequence[Event]:
+        """What there is to tell, now that it is known who the person is. The first is what a repeat is known by."""
+        account = None if key == lead_id else key
+        return [self._event(data, key=key) for data in self._data(lead_id, account=account)]
+
+    def _event(self, data: EventData, *, key: str) -> Event:
         parts = (data.type, self.source, self.identity)
         when = () if self.repeats_for is None else (str(self.received_at.timestamp()),)
         return Event(
@@ -74,10 +79,19 @@ class Told:
         """The sender's time, unless its clock is too far ahead."""
         return self.received_at if self.at is None or self.at > self.received_at + FUTURE else self.at
 
-    def _data(self, lead_id: str, *, account: str | None) -> EventData:
+    def _data(self, lead_id: str, *, account: str | None) -> Iterator[EventData]:
+        if self.meeting is not None and self.cancelled:
+            yield MeetingCancelled(lead_id=lead_id, meeting=self.meeting)
+            return
         activity = self._activity(lead_id)
         if self.bare and activity is not None:
-            return LeadActivity(lead_id=lead_id, account=account, activity=activity, by=self.by)
+            yield LeadActivity(lead_id=lead_id, account=account, activity=activity, by=self.by)
+        else:
+            yield self._captured(lead_id, activity)
+        if self.meeting is not None:
+            yield MeetingBooked(lead_id=lead_id, meeting=self.meeting)
+
+    def _captured(self, lead_id: str, activity: Activity | None) -> LeadCaptured:
         return LeadCaptured(
             lead=Lead.model_validate({**self.fields, "lead_id": lead_id}),
             activity=activity,
@@ -100,8 +114,9 @@ class Capture:
     """An event that waits to be made durable."""
 
     told: Told
-    event: Event
+    events: Sequence[Event]
     vendor_ids: Sequence[str] = ()
+    shared_ids: Sequence[str] = ()
     by_id: bool = False
     """The sender named the lead by its id: its key is looked up."""
 
@@ -111,6 +126,11 @@ class Capture:
         return self.told.source, self.told.identity
 
     @property
+    def event(self) -> Event:
+        """The one by which a repeat is known."""
+        return self.events[0]
+
+    @property
     def lead_id(self) -> str:
         subject = self.event.data.subject
         assert subject is not None  # a capture is always of a lead
@@ -118,7 +138,7 @@ class Capture:
 
     def with_key(self, key: str) -> "Capture":
         """The same, of a lead whose account is known."""
-        return replace(self, event=self.told.event(self.lead_id, key=key))
+        return replace(self, events=self.told.events(self.lead_id, key=key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +147,7 @@ class Nameless:
 
     told: Told
     vendor_ids: Sequence[str]
+    shared_ids: Sequence[str]
     may_wait: bool
 
     @property
@@ -135,7 +156,12 @@ class Nameless:
 
     def known_as(self, lead_id: str) -> Capture:
         """The same, now that it is known who the person is."""
-        return Capture(self.told, self.told.event(lead_id, key=lead_id), self.vendor_ids, by_id=True)
+        return Capture(self.told, self.told.events(lead_id, key=lead_id), self.vendor_ids, self.shared_ids, by_id=True)
+
+    @property
+    def waits_under(self) -> Sequence[str]:
+        """The ids by which its person may be known, best first; without any, that of the delivery."""
+        return (*self.vendor_ids, *self.shared_ids) or (self.told.identity,)
 
 
 def capture(
@@ -145,7 +171,7 @@ def capture(
     received_at: datetime,
     traceparent: str | None = None,
     proven: bool = True,
-    may_wait: bool = True,
+    may_wait: bool = False,
     lead_id: str | None = None,
 ) -> Capture | Nameless | Refused:
     """Make an event of what a sender told, or say why that can't be done. `lead_id`: the sender named it itself."""
@@ -153,12 +179,15 @@ def capture(
     told = _told(raw, source, lead, person=lead.lead_id or lead_id, received_at=received_at)
     told = replace(told, proven=proven, traceparent=traceparent)
     vendor_ids = [_short(each) for each in (raw.vendor_id, *raw.other_ids) if each]
+    shared_ids = [_short(each) for each in raw.shared_ids]
     known_as = lead.lead_id or lead_id
     if known_as is not None:
-        event = told.event(known_as, key=lead.account or known_as)
-        return Capture(told, event, vendor_ids, by_id=lead.lead_id is None)
-    if vendor_ids and (may_wait or not _was_refused(lead)):
-        return Nameless(told, vendor_ids, may_wait)
+        events = told.events(known_as, key=lead.account or known_as)
+        return Capture(told, events, vendor_ids, shared_ids, by_id=lead.lead_id is None)
+    if may_wait and (vendor_ids or shared_ids or raw.identity is not None):
+        return Nameless(told, vendor_ids, shared_ids, may_wait)
+    if vendor_ids and not _was_refused(lead):  # the person may be known
+        return Nameless(told, vendor_ids, shared_ids, may_wait)
     return _refused(lead)
 
 
@@ -192,6 +221,8 @@ def _told(raw: RawCapture, source: Source, lead: NormalisedLead, *, person: str 
         activity_id=_short(activity_id) if activity_id else None,
         at=raw.at,
         data=data.values,
+        meeting=raw.meeting,
+        cancelled=raw.cancelled,
         by=None if raw.by is None else storable(raw.by[:LONGEST_ID]),
         test=raw.test,
         bare=raw.bare,

@@ -14,7 +14,7 @@ import structlog
 from baton.flow.bus import Bus, BusUnavailable, Record
 from baton.flow.database import DatabaseUnavailable
 from baton.flow.unit_of_work import UnitOfWork, Units
-from baton.leads.envelope import encode
+from baton.leads.envelope import Event, encode
 from baton_ingest import metrics, repository
 from baton_ingest.captures import NO_ADDRESS, Capture, Nameless
 from baton_ingest.merging import merge
@@ -148,8 +148,8 @@ class Path:
         known = await repository.know(unit.connection, fresh)
         # What waited for an address happened before it came: it is told first, as of then.
         await emit_waiting(unit, known.waiting, {one.lead_id: one.event.key for one in fresh})
-        for new in fresh:
-            unit.emit(new.event)
+        for event in (event for new in fresh for event in new.events):
+            unit.emit(event)
         await _merge_renamed(unit, known.renamed, fresh)
         metrics.captured(fresh)
         answers = {one.identity: _new(one) for one in fresh}
@@ -173,7 +173,9 @@ class Path:
             _fail(captures, Away("the database is away"))
             return
         try:
-            await self.bus.publish([_record(w.item) for w in captures if isinstance(w.item, Capture)])
+            await self.bus.publish(
+                [_record(event) for w in captures if isinstance(w.item, Capture) for event in w.item.events]
+            )
         except BusUnavailable:
             _fail(captures, Away("database and bus are away"))
             return
@@ -186,13 +188,13 @@ async def emit_waiting(unit: UnitOfWork, waiting: Sequence[Waiting], keys: Mappi
     if not waiting:
         return
     captures = [
-        Capture(each.told, each.told.event(each.lead_id, key=keys.get(each.lead_id, each.lead_id))) for each in waiting
+        Capture(each.told, each.told.events(each.lead_id, key=keys.get(each.lead_id, each.lead_id))) for each in waiting
     ]
     distinct = list({one.identity: one for one in captures}.values())
     repeated = await repository.enter(unit.connection, distinct)
     for one in distinct:
-        if one.identity not in repeated:
-            unit.emit(one.event)
+        for event in one.events if one.identity not in repeated else ():
+            unit.emit(event)
 
 
 async def _keyed(unit: UnitOfWork, captures: Sequence[Capture]) -> Sequence[Capture]:
@@ -209,9 +211,9 @@ async def _merge_renamed(unit: UnitOfWork, renamed: Sequence[tuple[str, str]], f
             await merge(unit, former, into=lead_id, key=keys[lead_id])
 
 
-def _record(item: Capture) -> Record:
-    headers, value = encode(item.event)
-    return Record(topic=item.event.data.topic, key=item.event.key.encode(), value=value, headers=headers)
+def _record(event: Event) -> Record:
+    headers, value = encode(event)
+    return Record(topic=event.data.topic, key=event.key.encode(), value=value, headers=headers)
 
 
 def _new(item: Capture) -> Outcome:

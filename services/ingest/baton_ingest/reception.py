@@ -53,6 +53,14 @@ class Reception:
     """The simulator: a source whose secret is missing here takes requests without proof."""
     rates: RateLimit = field(default_factory=RateLimit)
 
+    def warn_of_sources_that_are_off(self, playbook: Playbook) -> None:
+        """Say which sources of a playbook refuse everything here, before somebody misses their leads."""
+        if self.trust_all:
+            return
+        off = [name for name, one in playbook.sources.items() if proof_of(one) and not resolve(proof_of(one))]
+        if off:
+            log.warning("sources_off", sources=off, why="their secrets are not set on this server")
+
     def source(self, name: str) -> Source | None:
         """The source of that name in the active playbook."""
         return self.playbook().sources.get(name)
@@ -82,6 +90,7 @@ class Reception:
             return refused
         proof = proof_of(source)
         secrets = resolve(proof)
+        source = with_secrets(source)
         if not secrets and proof is not None and not self.trust_all:
             why = "this source is off: its secret is not set on this server"
             return refuse(why, status=503, headers=COME_AGAIN)
@@ -125,6 +134,12 @@ class Reception:
         ]
         outcomes = await self.path.submit(items)
         return kind.answer(outcomes, request, source)
+
+
+def with_secrets(source: Source) -> Source:
+    """The source with the values of its further secrets in their place."""
+    found = {name: tuple(resolve(each)) for name, each in source.options.items() if isinstance(each, Secret)}
+    return replace(source, options={**source.options, **found}) if found else source
 
 
 def proof_of(source: Source) -> Secret | None:

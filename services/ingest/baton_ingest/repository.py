@@ -11,6 +11,7 @@ from asyncpg import Record
 from baton.flow.database import Connection
 from baton.flow.erasure import forget
 from baton.kernel.instants import format_instant, parse_instant
+from baton.leads.events import Meeting
 from baton.leads.values import Change
 from baton_ingest.captures import Capture, Nameless, Told
 
@@ -44,14 +45,15 @@ from ledger l join unnest($1::text[], $2::text[]) as g(source, identity) using (
 _ACCOUNTS: Final = "select lead_id, account from accounts where lead_id = any($1::text[])"
 _KNOW: Final = """
 with told as (
-    select distinct on (source, vendor_id) source, vendor_id, lead_id
-    from unnest($1::text[], $2::text[], $3::text[]) with ordinality as g(source, vendor_id, lead_id, place)
+    select distinct on (source, vendor_id) source, vendor_id, lead_id, is_own
+    from unnest($1::text[], $2::text[], $3::text[], $4::bool[]) with ordinality
+        as g(source, vendor_id, lead_id, is_own, place)
     order by source, vendor_id, place desc
 ), before as (
     select v.lead_id as former, t.lead_id from vendor_ids v join told t using (source, vendor_id)
-    where v.lead_id <> t.lead_id
+    where v.lead_id <> t.lead_id and t.is_own
 ), known as (
-    insert into vendor_ids (source, vendor_id, lead_id) select * from told
+    insert into vendor_ids (source, vendor_id, lead_id) select source, vendor_id, lead_id from told
     on conflict (source, vendor_id) do update set lead_id = excluded.lead_id
     where vendor_ids.lead_id <> excluded.lead_id
 )
@@ -138,12 +140,17 @@ async def accounts(connection: Connection, lead_ids: Collection[str]) -> Mapping
 
 async def know(connection: Connection, captures: Sequence[Capture]) -> Known:
     """Remember the senders' ids of these people, and take what waited for one of them out of the quarantine."""
-    known = [(one.told.source, each, one.lead_id) for one in captures for each in one.vendor_ids]
+    known = [
+        (one.told.source, each, one.lead_id, is_own)
+        for one in captures
+        for ids, is_own in ((one.vendor_ids, True), (one.shared_ids, False))
+        for each in ids
+    ]
     if not known:
         return Known((), ())
     columns = _columns(known)
     renamed = [(row["former"], row["lead_id"]) for row in await connection.fetch(_KNOW, *columns)]
-    waiting = await connection.fetch(_JOIN, *columns)
+    waiting = await connection.fetch(_JOIN, *columns[:3])
     return Known(_waiting(waiting), renamed)
 
 
@@ -154,7 +161,7 @@ async def join_late(connection: Connection) -> Sequence[Waiting]:
 
 async def lead_of(connection: Connection, nameless: Nameless) -> str | None:
     """The lead that a sender knows by one of these ids."""
-    lead_id: str | None = await connection.fetchval(_LEADS_OF, nameless.told.source, list(nameless.vendor_ids))
+    lead_id: str | None = await connection.fetchval(_LEADS_OF, nameless.told.source, list(nameless.waits_under))
     return lead_id
 
 
@@ -162,7 +169,7 @@ async def park(connection: Connection, nameless: Nameless) -> bool:
     """Let a capture without an address wait. The same one waits once; False if it does already."""
     told = nameless.told
     row = await connection.fetchval(
-        _PARK, told.source, nameless.vendor_ids[0], told.identity, pack(told), told.received_at
+        _PARK, told.source, nameless.waits_under[0], told.identity, pack(told), told.received_at
     )
     return row is not None
 
@@ -202,6 +209,7 @@ def pack(told: Told) -> bytes:
         repeats_for=None if told.repeats_for is None else told.repeats_for.total_seconds(),
         changes=[change.model_dump(mode="json") for change in told.changes],
         at=None if told.at is None else format_instant(told.at),
+        meeting=None if told.meeting is None else told.meeting.model_dump(mode="json"),
         received_at=format_instant(told.received_at),
         traceparent=None,
     )
@@ -210,11 +218,12 @@ def pack(told: Told) -> bytes:
 
 def unpack(packed: bytes) -> Told:
     values = orjson.loads(packed)
-    at, repeats_for = values["at"], values["repeats_for"]
+    at, repeats_for, meeting = values["at"], values["repeats_for"], values["meeting"]
     values.update(
         repeats_for=None if repeats_for is None else timedelta(seconds=repeats_for),
         changes=[Change.model_validate(change) for change in values["changes"]],
         at=None if at is None else parse_instant(at),
+        meeting=None if meeting is None else Meeting.model_validate(meeting),
         received_at=parse_instant(values["received_at"]),
     )
     return Told(**values)

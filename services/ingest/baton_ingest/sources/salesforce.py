@@ -103,7 +103,7 @@ def _captures(notifications: Sequence[Element], source: Source) -> Iterator[RawC
         yield RawCapture(
             fields=ours.fields,
             identity=identity,
-            vendor_id=values.get("Id") or identity,  # without either it could only be refused, and nobody would read it
+            vendor_id=values.get("Id"),
             kind=as_text(ours.about.get("kind")) or source.activity,
             at=readable_instant(ours.about.get("at") or values.get("SystemModstamp") or values.get("LastModifiedDate")),
             data=ours.data,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Protocol
 
+from baton.leads.events import Meeting
 from baton.leads.playbook.model import Source
 
 
@@ -39,12 +40,17 @@ class RawCapture:
     vendor_id: str | None = None
     other_ids: Sequence[str] = ()
     """Further ids by which the sender knew the same person, before it merged them."""
+    shared_ids: Sequence[str] = ()
+    """Ids under which this person may have waited, and others too: a browser's. They make nobody the same person."""
     kind: str | None = None
     """The activity's kind; None: the source's own."""
     activity_id: str | None = None
     """The sender's id of the activity, where it isn't `identity`; "" where it has none although the delivery has."""
     at: datetime | None = None
     data: Mapping[str, object] = field(default_factory=dict)
+    meeting: Meeting | None = None
+    """A meeting that the lead booked, or with `cancelled` called off."""
+    cancelled: bool = False
     by: str | None = None
     """The rep who did it, where a CRM reports a touch as an activity."""
     test: bool = False
