@@ -8,7 +8,7 @@ from typing import Any, Final
 from baton.kernel.instants import parse_instant
 from baton_router.pages.clocks import ShownClock, pressing, shown_clock
 from baton_router.pages.lead_list import person_name
-from baton_router.pages.wording import Names, code_word, expected_text, sentence, value_text
+from baton_router.pages.wording import Names, expected_text, sentence, value_text
 
 _FIELDS: Final[Mapping[str, str]] = {
     "email": "Email", "phone": "Phone", "title": "Title", "seniority": "Seniority", "function": "Function",
@@ -41,8 +41,8 @@ class ShownCandidate:
 
     who: str
     pool: str
-    chosen: bool
-    eligible: bool
+    standing: str
+    """chosen, eligible or left out"""
     code: str
     reason: str
     counters: str
@@ -157,12 +157,17 @@ def _candidate(candidate: Mapping[str, Any], names: Names) -> ShownCandidate:
     return ShownCandidate(
         who=", ".join(names(each) for each in reps),
         pool=str(candidate.get("pool") or ""),
-        chosen=code is None and bool(candidate["eligible"]),
-        eligible=bool(candidate["eligible"]),
-        code=code_word(code),
+        standing=_standing(bool(candidate["eligible"]), code),
+        code=str(code or ""),
         reason=str(candidate.get("reason", "")),
         counters=", ".join(f"{name.replace('_', ' ')} {value_text(value)}" for name, value in counters.items()),
     )
+
+
+def _standing(eligible: bool, code: str | None) -> str:  # noqa: FBT001  as the trace has it
+    if not eligible:
+        return "left out"
+    return "chosen" if code is None else "eligible"
 
 
 def _account(candidate: Mapping[str, Any]) -> str:

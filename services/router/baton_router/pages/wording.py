@@ -12,13 +12,6 @@ _OPERATORS: Final[Mapping[str, str]] = {
     "matches": "matches", "starts_with": "starts with", "ends_with": "ends with", "in_table": "is in the table",
     "not_in_table": "is not in the table",
 }  # fmt: skip
-_CODES: Final[Mapping[str, str]] = {
-    "not_next": "not next in turn", "absent": "absent", "paused": "takes no leads now",
-    "outside_hours": "outside hours",
-    "cap_hour": "cap an hour", "cap_day": "cap a day", "cap_week": "cap a week", "cap_month": "cap a month",
-    "cap_open": "cap of open leads", "declined": "declined it", "missed": "missed its promise", "benched": "benched",
-    "inactive": "inactive", "skill": "lacks a skill", "owner_elsewhere": "belongs to somebody else",
-}  # fmt: skip
 _STATES: Final[Mapping[str, str]] = {
     "captured": "just came in", "held": "held", "assigned": "assigned", "accepted": "accepted", "working": "in work",
     "disposed": "closed", "nurtured": "nurtured", "rejected": "rejected", "erased": "erased",
@@ -33,10 +26,6 @@ def state_word(state: str) -> str:
     return _STATES.get(state, state)
 
 
-def code_word(code: str | None) -> str:
-    return "" if code is None else _CODES.get(code, code)
-
-
 def operator_word(operator: str) -> str:
     return _OPERATORS.get(operator, operator.replace("_", " "))
 
@@ -45,7 +34,7 @@ def value_text(value: object) -> str:
     """A value as people write it; a list is cut off where nobody reads on."""
     match value:
         case None:
-            return "nothing"
+            return "no value"
         case bool():
             return "yes" if value else "no"
         case float() if value.is_integer():

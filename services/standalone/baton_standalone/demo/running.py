@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import sys
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -130,8 +132,19 @@ class Demo:
         self.teller.console.print("\nBaton stays up. Open:")
         for path, what in _PAGES:
             self.teller.console.print(f"  {base}{path:<14} {what}", highlight=False)
-        self.teller.console.print("\nSend one more from another terminal: [bold]baton send hubspot-workflow[/bold]"
-                                  "   (form, marketo, salesforce, api)\nCtrl-C ends it.\n")  # fmt: skip
+        self.teller.console.print(
+            f"\nSend one more from another terminal: [bold]{_program()} send hubspot-workflow[/bold]"
+            " (or form, marketo, salesforce, api)\nCtrl-C ends it.\n"
+        )
+
+
+def _program() -> str:
+    """How this program was called: from here, where that is shorter."""
+    called = Path(sys.argv[0])
+    if called.name != "baton":
+        return "baton"
+    here = Path.cwd()
+    return str(called.relative_to(here)) if called.is_relative_to(here) else str(called)
 
 
 async def play(begin: Beginning, options: DemoOptions) -> None:

@@ -52,8 +52,8 @@ def _kept(folder: Path) -> dict[str, str]:
 
 
 def _names(sources: Collection[Source]) -> Iterator[str]:
-    """The variables that stand for secrets of sources that the demo sends to."""
+    """The variables that stand for proofs of origin. Another's token is what we would read from that vendor with."""
     for source in sources:
-        secret = source.secret or source.token
-        if source.type in SENDERS and secret is not None and not resolve(secret):
+        secret = source.secret or (source.token if source.type in SENDERS else None)
+        if secret is not None and not resolve(secret):
             yield from (each.removeprefix("env:") for each in secret.references[:1] if each.startswith("env:"))

@@ -14,9 +14,9 @@ from baton.leads.events import EventData, LeadAssigned, LeadHeld, LeadNurtured, 
 from baton.leads.playbook.model import Rep
 from baton.leads.values import Lead, Score
 
-_WIDTHS: Final = {"time": 8, "ms": 7, "lead": 0, "via": 16, "score": 8, "to": 16}
+_WIDTHS: Final = {"time": 8, "ms": 7, "lead": 0, "via": 16, "score": 8, "to": 19}
 _LEAD_WIDTHS: Final = (18, 40)
-_WHY_WIDTH: Final = 32
+_WHY_WIDTH: Final = 30
 _TIERS: Final = {"sql": "bold magenta", "mql": "bold cyan", "warm": "yellow", "cold": "dim"}
 
 

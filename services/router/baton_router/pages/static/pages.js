@@ -67,11 +67,9 @@
 
   function connect() {
     const source = new EventSource(document.body.dataset.stream);
-    let was = false;
     source.addEventListener("open", () => {
       say(isPaused() ? "paused" : "on");
-      if (was) news(); // what was told meanwhile
-      was = true;
+      news(); // what was told before the stream was open
     });
     source.addEventListener("error", () => {
       say("off");
