@@ -17,6 +17,8 @@ from baton.leads.values import Lead, Score
 _WIDTHS: Final = {"time": 8, "ms": 7, "lead": 0, "via": 16, "score": 8, "to": 19}
 _LEAD_WIDTHS: Final = (18, 40)
 _WHY_WIDTH: Final = 30
+_NARROW: Final = 118
+"""Below that many columns the terminal shows neither time nor sender, so that the reason has its place."""
 _TIERS: Final = {"sql": "bold magenta", "mql": "bold cyan", "warm": "yellow", "cold": "dim"}
 
 
@@ -48,7 +50,8 @@ class Teller:
 
     def note(self, text: str, *, style: str = "dim") -> None:
         """Something else that happened."""
-        self.console.print(Text(" " * (_WIDTHS["time"] + _WIDTHS["ms"] + 4) + plain(text), style=style))
+        margin = sum(width + 2 for name, width in self._widths().items() if name in ("time", "ms"))
+        self.console.print(Text(" " * margin + plain(text), style=style))
 
     def summary(self, *, sent: int, repeats: int) -> None:
         """How it went."""
@@ -73,8 +76,10 @@ class Teller:
 
     def _widths(self) -> Mapping[str, int]:
         """The widths of the columns; that of the lead has what the others leave in this terminal."""
-        left = self.console.width - sum(_WIDTHS.values()) - 2 * len(_WIDTHS) - _WHY_WIDTH
-        return {**_WIDTHS, "lead": max(_LEAD_WIDTHS[0], min(_LEAD_WIDTHS[1], left))}
+        hidden = ("time", "via") if self.console.width < _NARROW else ()
+        widths = {name: width for name, width in _WIDTHS.items() if name not in hidden}
+        left = self.console.width - sum(widths.values()) - 2 * len(widths) - _WHY_WIDTH
+        return {**widths, "lead": max(_LEAD_WIDTHS[0], min(_LEAD_WIDTHS[1], left))}
 
     def _line(self, texts: Mapping[str, str], *, why: str, style: str, score: Score | None = None) -> None:
         line = Text()
