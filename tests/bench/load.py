@@ -12,6 +12,7 @@ from baton.kernel.ids import lead_id_for_email
 
 CONNECTIONS: Final = 64
 _ANSWER_SECONDS: Final = 15.0
+_LAST_SECONDS: Final = 60.0
 _END: Final = b"\r\n\r\n"
 
 
@@ -91,7 +92,9 @@ class Connection:
             self._streams = None
 
 
-async def send_at_rate(source: Iterator[Lead], *, port: int, path: str, rate: float, seconds: float) -> Sent:
+async def send_at_rate(
+    source: Iterator[Lead], *, port: int, path: str, rate: float, seconds: float, stopping: asyncio.Event
+) -> Sent:
     """Send leads at a steady rate for so long. One that fails is counted and not sent again."""
     sent = Sent()
     queue: asyncio.Queue[Lead | None] = asyncio.Queue()
@@ -101,23 +104,31 @@ async def send_at_rate(source: Iterator[Lead], *, port: int, path: str, rate: fl
         wait = began + number / rate - time.monotonic()
         if wait > 0:
             await asyncio.sleep(wait)
+        if stopping.is_set():
+            break
         lead = next(source)
         sent.at[lead.lead_id] = time.monotonic()
         queue.put_nowait(lead)
     for _ in workers:
         queue.put_nowait(None)
-    await asyncio.gather(*workers)
+    # What waits in the queue behind a service that hangs is given up: it was never sent, so it is nobody's lead.
+    await asyncio.wait(workers, timeout=_LAST_SECONDS)
+    for worker in workers:
+        worker.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
     return sent
 
 
-async def send_as_fast_as_answered(source: Iterator[Lead], *, port: int, path: str, seconds: float) -> Sent:
+async def send_as_fast_as_answered(
+    source: Iterator[Lead], *, port: int, path: str, seconds: float, stopping: asyncio.Event
+) -> Sent:
     """Send the next lead as soon as one is answered, on every connection, for so long: what saturates."""
     sent = Sent()
     until = time.monotonic() + seconds
 
     async def run() -> None:
         connection = Connection(port, path)
-        while time.monotonic() < until:
+        while time.monotonic() < until and not stopping.is_set():
             lead = next(source)
             sent.at[lead.lead_id] = time.monotonic()
             await _send(lead, sent, connection.post)

@@ -1,11 +1,12 @@
-"""What is measured: Baton's four processes, and the bare pipeline's, on one broker and one durable PostgreSQL."""
+"""What is measured: Baton's four processes, all of Baton in one, and the bare pipeline's, on one durable PostgreSQL."""
 
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from subprocess import TimeoutExpired
+from typing import Final, Protocol, Self
 
 import asyncpg
 import psutil
@@ -16,8 +17,9 @@ from baton.flow.kafka_settings import KafkaSettings
 from baton.kernel.clock import SystemClock
 from baton.leads.playbook.loader import load_directory
 from baton.service.playbooks import publish
+from tests.bench.arrivals import Arrivals, bare_lead, baton_lead, from_kafka, from_postgres
 from tests.support.kafka import KafkaBroker, free_port
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import PostgresServer, with_database
 from tests.support.processes import ServiceProcess
 
 PARTITIONS: Final = 4
@@ -28,6 +30,24 @@ MODULES: Final = {
 _PATIENCE: Final = 60.0
 
 
+class System(Protocol):
+    """A pipeline that a load can be put on."""
+
+    name: str
+    path: str
+    processes: dict[str, ServiceProcess]
+
+    @property
+    def port(self) -> int: ...
+
+    def arrivals(self) -> Arrivals:
+        """Its assignments from now on."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
 @dataclass
 class Ground:
     """The broker and the database under everything."""
@@ -35,6 +55,8 @@ class Ground:
     folder: Path
     broker: KafkaBroker = field(init=False)
     postgres: PostgresServer = field(init=False)
+    _postgres_before: float = 0.0
+    """CPU seconds of the servers that were killed."""
 
     def __post_init__(self) -> None:
         (self.folder / "kafka").mkdir()
@@ -42,20 +64,46 @@ class Ground:
         self.postgres = PostgresServer(self.folder / "pg")
 
     async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self.broker.start)
-        await asyncio.to_thread(self.postgres.start)
+        try:
+            await asyncio.to_thread(self.broker.start)
+            await asyncio.to_thread(self.postgres.start)
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        with suppress(AssertionError):
-            await asyncio.to_thread(self.broker.stop)
-        await asyncio.to_thread(self.postgres.stop)
+        try:
+            await asyncio.to_thread(self.broker.kill)
+        finally:
+            await asyncio.to_thread(self.postgres.stop)
 
     @property
     def cpu(self) -> Mapping[str, float]:
         """CPU seconds of broker and database so far."""
         pid = self.broker.process.pid if self.broker.process is not None else None
-        return {"kafka": _cpu(pid), "postgres": _cpu(self.postgres.pid)}
+        return {"kafka": cpu_seconds(pid), "postgres": self.postgres_cpu()}
+
+    def postgres_cpu(self) -> float:
+        """Of all its servers so far; one that is away right now has none yet."""
+        with suppress(AssertionError):
+            return self._postgres_before + cpu_seconds(self.postgres.pid)
+        return self._postgres_before
+
+    def kill_postgres(self) -> None:
+        """`kill -9` of the server; `postgres.start` brings it back."""
+        self._postgres_before = self.postgres_cpu()
+        self.postgres.kill()
+
+    async def database(self, name: str) -> str:
+        """The URL of a database of that name, made if it isn't there."""
+        connection = await asyncpg.connect(self.postgres.url, timeout=10)
+        try:
+            if not await connection.fetchval("select exists (select from pg_database where datname = $1)", name):
+                await connection.execute(f"create database {name}")
+        finally:
+            await connection.close()
+        return with_database(self.postgres.url, name)
 
 
 @dataclass
@@ -67,11 +115,8 @@ class Baton:
     playbook: Path = PLAYBOOK
     copies: Mapping[str, int] = field(default_factory=dict)
     processes: dict[str, ServiceProcess] = field(default_factory=dict)
+    name: str = "baton"
     path: str = "/v1/leads"
-
-    @property
-    def topic(self) -> str:
-        return f"{self.prefix}baton.leads.assigned"
 
     @property
     def port(self) -> int:
@@ -86,9 +131,27 @@ class Baton:
             "BATON_PARTITIONS": str(PARTITIONS),
             "BATON_REPLICATION": "1",
             "BATON_LOG_LEVEL": "warning",
+            # As where it is installed: a restart finds its bytecode, whatever the shell says that runs us. Compiling
+            # anew takes more than half of a start.
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(self.ground.folder / "bytecode"),
         }
 
+    def arrivals(self) -> Arrivals:
+        return Arrivals(from_kafka(self.ground.broker.servers, f"{self.prefix}baton.leads.assigned", baton_lead))
+
     async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        kill_all(self.processes)
+
+    async def _start(self) -> None:
         for name, module in MODULES.items():
             for number in range(self.copies.get(name, 1)):
                 full = name if number == 0 else f"{name}-{number + 1}"
@@ -99,15 +162,6 @@ class Baton:
         await self._publish()
         for process in self.processes.values():
             await process.ready()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for process in self.processes.values():
-            process.kill9()
-
-    @property
-    def cpu(self) -> Mapping[str, float]:
-        return {name: _cpu(process.pid) for name, process in self.processes.items()}
 
     async def _publish(self) -> None:
         settings = KafkaSettings(
@@ -128,26 +182,77 @@ class Baton:
 
 
 @dataclass
+class Embedded:
+    """All of Baton in one process, with the log in PostgreSQL as its bus."""
+
+    ground: Ground
+    database: str = ""
+    processes: dict[str, ServiceProcess] = field(default_factory=dict)
+    name: str = "embedded"
+    path: str = "/ingest/v1/leads"
+
+    @property
+    def port(self) -> int:
+        return self.processes["up"].port
+
+    def arrivals(self) -> Arrivals:
+        return Arrivals(from_postgres(self.database))
+
+    async def __aenter__(self) -> Self:
+        self.database = await self.ground.database("embedded")
+        environment = {
+            "BATON_DATABASE_URL": self.database,
+            "BATON_BUS_URL": "postgres:",
+            "BATON_PLAYBOOK": str(PLAYBOOK),
+            "BATON_LOG_LEVEL": "warning",
+        }
+        log = self.ground.folder / "embedded.log"
+        self.processes["up"] = ServiceProcess("baton_standalone", environment, log, ("up",)).start()
+        try:
+            await self.processes["up"].ready()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        kill_all(self.processes)
+
+
+@dataclass
 class Bare:
     """The same hops without logic."""
 
     ground: Ground
     processes: dict[str, ServiceProcess] = field(default_factory=dict)
+    name: str = "bare"
     path: str = "/in"
-    topic: str = "bare.assigned"
 
     @property
     def port(self) -> int:
         return self.processes["front"].port
 
+    def arrivals(self) -> Arrivals:
+        return Arrivals(from_kafka(self.ground.broker.servers, "bare.assigned", bare_lead))
+
     async def __aenter__(self) -> Self:
-        settings = KafkaSettings(servers=self.ground.broker.servers, partitions=PARTITIONS, replication=1)
-        bus = KafkaBus(settings)
+        try:
+            await self._start()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        kill_all(self.processes)
+
+    async def _start(self) -> None:
+        bus = KafkaBus(KafkaSettings(servers=self.ground.broker.servers, partitions=PARTITIONS, replication=1))
         await bus.ensure_topics(
             [TopicSpec(f"bare.{t}", PARTITIONS) for t in ("captured", "scored", "assigned", "timed")]
         )
         await bus.stop()
-        database = await self._database()
+        database = await self.ground.database("bare")
         for role in ("front", "score", "route", "sla"):
             log = self.ground.folder / f"bare-{role}.log"
             process = ServiceProcess("tests.bench.bare", {}, log, (role,))
@@ -157,35 +262,25 @@ class Bare:
             }  # fmt: skip
             self.processes[role] = process.start()
         await self.processes["front"].ready(path="/openapi.json")
-        return self
 
-    async def __aexit__(self, *_: object) -> None:
-        for process in self.processes.values():
+
+def kill_all(processes: Mapping[str, ServiceProcess]) -> None:
+    """End what was started; one that doesn't die keeps none of the others alive."""
+    for process in processes.values():
+        with suppress(OSError, TimeoutExpired):
             process.kill9()
 
-    @property
-    def cpu(self) -> Mapping[str, float]:
-        return {name: _cpu(process.pid) for name, process in self.processes.items()}
 
-    async def _database(self) -> str:
-        connection = await asyncpg.connect(self.ground.postgres.url)
-        try:
-            if not await connection.fetchval("select exists (select from pg_database where datname = 'bare')"):
-                await connection.execute("create database bare")
-        finally:
-            await connection.close()
-        head, _, tail = self.ground.postgres.url.partition("?")
-        return f"{head.rpartition('/')[0]}/bare?{tail}"
-
-
-def _cpu(pid: int | None) -> float:
-    """CPU seconds of a process and its children."""
+def cpu_seconds(pid: int | None) -> float:
+    """CPU of a process and its children, those included that ended and were waited for."""
     if pid is None:
         return 0.0
     total = 0.0
     with suppress(psutil.NoSuchProcess):
-        process = psutil.Process(pid)
-        for each in (process, *process.children(recursive=True)):
+        root = psutil.Process(pid)
+        ended = root.cpu_times()
+        total = ended.children_user + ended.children_system
+        for each in (root, *root.children(recursive=True)):
             with suppress(psutil.NoSuchProcess):
                 times = each.cpu_times()
                 total += times.user + times.system

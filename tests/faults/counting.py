@@ -1,7 +1,7 @@
 """What became of the leads that were accepted: in the database, and on the topics."""
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -10,68 +10,121 @@ import asyncpg
 
 from baton.flow.kafka import KafkaBus
 from baton.flow.kafka_settings import KafkaSettings
-from baton.leads.envelope import decode
+from baton.leads.envelope import read_head
 from baton.leads.topics import Topic
 from tests.bench.systems import PARTITIONS
 
-ENDS: Final = {"lead.assigned", "lead.held", "lead.nurtured", "lead.rejected"}
+ENDS: Final = frozenset({"lead.assigned", "lead.held", "lead.nurtured", "lead.rejected"})
+_ONCE: Final = {
+    Topic.CAPTURED: frozenset({"lead.captured"}),
+    Topic.SCORED: frozenset({"lead.scored"}),
+    Topic.ASSIGNED: ENDS,
+}
+"""Of each lead exactly one of these is on the topic: none is sent again, merged or rescored meanwhile."""
 _SCHEMAS: Final = ("ingest", "scoring", "router", "sla")
+_READ_SECONDS: Final = 120
+_PLACES: Final = """
+select lead_id, 'assigned to ' || rep as place from router.assignments where open
+union all select lead_id, 'held' from router.holds
+union all select lead_id, state from router.leads where state in ('nurtured', 'rejected')
+"""
+_CLOCKS: Final = "select lead_id, count(*) as clocks from sla.clocks where policy = 'first-contact' group by lead_id"
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The database's account. Places are where a lead is; it should be in one."""
+
+    places: Mapping[str, tuple[str, ...]]
+    dead: frozenset[str]
+    clocks: Mapping[str, int]
+    waiting: Mapping[str, int]
+    """Rows left in the outboxes and tables of retries."""
+
+    def missing(self, leads: set[str]) -> frozenset[str]:
+        """Those that are nowhere, or assigned without a clock."""
+        return frozenset(
+            lead
+            for lead in leads - self.dead
+            if not self.places.get(lead) or (self.places[lead][0].startswith("assigned") and not self.clocks.get(lead))
+        )
 
 
 @dataclass(frozen=True)
 class Count:
-    """Leads by what happened to them. All sets but `found` should be empty."""
+    """Accepted leads by what happened to them. Each set but `found` and `dead` should be empty."""
 
     found: frozenset[str]
+    """In the database and on the topics, or dead-lettered."""
     lost: frozenset[str]
-    assigned_twice: frozenset[str]
-    open_twice: frozenset[str]
+    in_two_places: frozenset[str]
+    """More than one of: an open assignment, a hold, nurtured, rejected, a dead letter."""
+    told_twice: frozenset[str]
+    """Two different events where one belongs: captured, scored, or an answer of the router's."""
+    without_clock: frozenset[str]
+    """Assigned, and without exactly one clock of the first contact."""
     dead: frozenset[str]
     waiting: Mapping[str, int]
-    """Rows left in the outboxes and tables of retries."""
 
     @property
     def is_clean(self) -> bool:
-        return not (self.lost or self.assigned_twice or self.open_twice or any(self.waiting.values()))
-
-
-async def count_leads(accepted: set[str], *, database: str, servers: str, prefix: str) -> Count:
-    """Look for every accepted lead."""
-    answers = await answers_on_the_topic(servers, prefix)
-    connection = await asyncpg.connect(database)
-    try:
-        dead = await _dead(connection)
-        open_twice = await connection.fetch(
-            "select lead_id from router.assignments where closed_at is null group by lead_id having count(*) > 1"
+        return not (
+            self.lost or self.in_two_places or self.told_twice or self.without_clock or any(self.waiting.values())
         )
-        waiting = {
-            f"{schema}.{table}": await connection.fetchval(f"select count(*) from {schema}.{table}")
-            for schema in _SCHEMAS
-            for table in ("outbox", "retries")
-        }
+
+
+async def read_rows(database: str) -> Rows:
+    """Read the tables of all services. Raises OSError or asyncpg.PostgresError while the database is away."""
+    connection = await asyncpg.connect(database, timeout=10)
+    try:
+        places: dict[str, tuple[str, ...]] = defaultdict(tuple)
+        for row in await connection.fetch(_PLACES):
+            places[row["lead_id"]] += (row["place"],)
+        return Rows(
+            places=places,
+            dead=frozenset(await _dead(connection)),
+            clocks={row["lead_id"]: row["clocks"] for row in await connection.fetch(_CLOCKS)},
+            waiting={
+                f"{schema}.{table}": await connection.fetchval(f"select count(*) from {schema}.{table}")
+                for schema in _SCHEMAS
+                for table in ("outbox", "retries")
+            },
+        )
     finally:
         await connection.close()
-    found = accepted & (answers.keys() | dead)
+
+
+async def count_leads(accepted: set[str], rows: Rows, *, servers: str, prefix: str) -> Count:
+    """Compare what was accepted with the rows and with the topics."""
+    told = {topic: await told_on(topic, servers, prefix) for topic in _ONCE}
+    lost = {
+        lead for lead in accepted - rows.dead if not rows.places.get(lead) or any(not of[lead] for of in told.values())
+    }
     return Count(
-        found=frozenset(found),
-        lost=frozenset(accepted - found),
-        assigned_twice=frozenset(lead for lead in accepted if answers[lead] > 1),
-        open_twice=frozenset(row["lead_id"] for row in open_twice),
-        dead=frozenset(dead & accepted),
-        waiting=waiting,
+        found=frozenset(accepted - lost),
+        lost=frozenset(lost),
+        in_two_places=frozenset(at for at, in_ in rows.places.items() if len(in_) + (at in rows.dead) > 1),
+        told_twice=frozenset(lead for of in told.values() for lead, times in of.items() if times > 1),
+        without_clock=frozenset(
+            lead for lead, in_ in rows.places.items() if in_[0].startswith("assigned") and rows.clocks.get(lead) != 1
+        ),
+        dead=rows.dead & accepted,
+        waiting=rows.waiting,
     )
 
 
-async def answers_on_the_topic(servers: str, prefix: str) -> Counter[str]:
-    """How many different answers each lead got; the same event twice is one."""
+async def told_on(topic: Topic, servers: str, prefix: str) -> Counter[str]:
+    """How many different events of the kind that comes once each lead has on a topic; the same one twice is one."""
     bus = KafkaBus(KafkaSettings(servers=servers, partitions=PARTITIONS, replication=1, prefix=prefix))
     events: dict[str, str] = {}
-    async with asyncio.timeout(120):
-        async for record in bus.read(Topic.ASSIGNED, follow=False):
-            event = decode(record.headers, record.value)
-            if event.type in ENDS and event.data.subject is not None:
-                events[event.id] = event.data.subject
-    await bus.stop()
+    try:
+        async with asyncio.timeout(_READ_SECONDS):
+            async for record in bus.read(topic, follow=False):
+                head = read_head(record.headers)
+                if head.type in _ONCE[topic]:
+                    events[head.id] = head.subject
+    finally:
+        await bus.stop()
     return Counter(events.values())
 
 
@@ -79,5 +132,5 @@ async def _dead(connection: asyncpg.Connection) -> set[str]:
     dead: set[str] = set()
     for schema in _SCHEMAS:
         rows = await connection.fetch(f"select subject from {schema}.dead_letters where replayed_at is null")
-        dead |= {row["subject"] for row in rows if row["subject"]}
+        dead |= {row["subject"] or "unreadable" for row in rows}
     return dead
