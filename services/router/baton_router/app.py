@@ -1,5 +1,6 @@
 """The composition root: the only place that wires the router."""
 
+from datetime import timedelta
 from typing import Final
 
 from fastapi import FastAPI
@@ -12,7 +13,7 @@ from baton.service.service import add_worker, build
 from baton.service.settings import Settings
 from baton.service.web import create_web
 from baton_router.api import create_router
-from baton_router.handlers import RouteLeads
+from baton_router.handlers import OURS, RouteLeads
 from baton_router.pages.routes import create_pages, serve_static
 from baton_router.settings import RouterSettings
 from baton_router.stream import Wakes
@@ -22,6 +23,11 @@ from baton_router.timers import HoldTimer, MoveTimer, PauseTimer
 TOPICS: Final = (Topic.SCORED, Topic.ACTIVITY, Topic.SLA)
 GROUP: Final = "baton-router"
 TIMELINE_GROUP: Final = "baton-router-timeline"
+_GATHER: Final = timedelta(milliseconds=5)
+_GATHER_STORIES: Final = timedelta(milliseconds=200)
+"""Nobody's lead waits for the timeline: only eyes do."""
+_STORIES: Final = 100
+"""Few at a time: the timeline shares its event loop with whoever routes leads."""
 
 
 def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database) -> FastAPI:
@@ -36,8 +42,12 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         group=GROUP,
         topics=TOPICS,
         handler=lambda feed: RouteLeads(feed.current),
+        types=OURS,
+        gather=_GATHER,
     )
-    add_worker(service, group=TIMELINE_GROUP, topics=LEAD_TOPICS, handler=keep_timeline)
+    add_worker(
+        service, group=TIMELINE_GROUP, topics=LEAD_TOPICS, handler=keep_timeline, gather=_GATHER_STORIES, most=_STORIES
+    )
     holds, moves = (HoldTimer(service.units, service.feed.current), MoveTimer(service.units, service.feed.current))
     service.feed.on_change(holds.playbook_changed)
     service.feed.on_change(moves.playbook_changed)

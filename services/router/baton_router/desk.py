@@ -75,16 +75,15 @@ class Desk:
         """A desk with the files of these leads, locked. `lock=False` for a dry run, which must not save."""
         connection = unit.connection
         states = await staff_repository.load_states(connection)
-        files = await repository.load(connection, leads, lock=lock) if leads else {}
-        unknown = set(leads) - files.keys()
+        opened = await repository.open_files(connection, leads, lock=lock)
         return cls(
             unit=unit,
             playbook=playbook,
             counters=Counters(connection, playbook, states, unit.now, lock),
             around=Surroundings(connection, playbook),
-            files=files,
-            erased=await repository.erased_at(connection, leads) if leads else {},
-            unclaimed=await repository.early_touches(connection, unknown) if unknown else {},
+            files=opened.files,
+            erased=opened.erased,
+            unclaimed=opened.unclaimed,
         )
 
     def file(self, lead_id: str, *, key: str) -> LeadFile:
@@ -382,8 +381,12 @@ class Desk:
         self.keep(file.given)
 
     def _note_review(self, file: LeadFile, trace: Trace) -> None:
-        if trace.account is not None:
+        if trace.account is None:
+            return
+        if file.known_version or trace.account.how == "review":
             self._reviews[file.lead_id] = trace
+        else:  # new, and so on no list
+            self._reviews.pop(file.lead_id, None)
 
     async def _look_again(self) -> None:
         """Who waits for somebody's cap of open leads may have a chance now that they have one less."""

@@ -31,13 +31,14 @@ _SLICE: Final = 25
 """After so many events others of the event loop have their turn."""
 
 
-_OURS: Final = frozenset(
+OURS: Final = frozenset(
     each.type
     for each in (
         LeadScored, LeadActivity, MeetingBooked, LeadMerged, LeadUnmerged, LeadErased,
         SlaBreached, SlaEscalated, SlaMet,
     )
 )  # fmt: skip
+"""The types of event that ask for anything here."""
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class RouteLeads:
 
     async def __call__(self, deliveries: Sequence[Delivery], unit: UnitOfWork) -> None:
         """Route, reassign and note what people did, in order."""
-        events = [each.event for each in deliveries if each.head.type in _OURS and _is_ours(each.event)]
+        events = [each.event for each in deliveries if _is_ours(each.event)]
         if not events:
             return
         desk = await Desk.open(unit, self.playbook(), {lead for event in events for lead in _leads(event)})

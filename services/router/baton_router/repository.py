@@ -5,7 +5,7 @@ found only once pools are locked, are taken with SKIP LOCKED, so that nobody eve
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -30,6 +30,13 @@ _LEADS_UNLOCKED: Final = "select * from leads where lead_id = any($1::text[])"
 _OPEN: Final = "select * from assignments where open and lead_id = any($1::text[]) order by at, id"
 _HOLDS: Final = "select * from holds where lead_id = any($1::text[])"
 _EARLY: Final = "select * from waiting_touches where lead_id = any($1::text[]) order by told_at, cause"
+_THERE: Final = """
+select exists (select from assignments where open and lead_id = any($1::text[])) as given,
+       exists (select from holds where lead_id = any($1::text[])) as held,
+       exists (select from waiting_touches where lead_id = any($1::text[])) as touched,
+       exists (select from erased where lead_id = any($1::text[])) as erased
+"""
+"""Most leads are new and have none of it: one question saves four."""
 _SAVE_LEADS: Final = """
 insert into leads as l (lead_id, key, version, state, changed_at, rep, pool, profile_version, lead, score, answer,
                         declined, missed, paused_at, resume_at, captured_at)
@@ -137,19 +144,44 @@ def root(lead_id: str, into: dict[str, str]) -> str:
     return lead_id
 
 
-async def load(connection: Connection, lead_ids: Collection[str], *, lock: bool = True) -> dict[str, LeadFile]:
-    """The files of these leads, by the id of each and of those merged into it; locked for the transaction.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What there is of some leads."""
 
-    A lead without a file isn't there: whoever needs one begins it.
-    """
+    files: dict[str, LeadFile]
+    """By the id of each lead and of those merged into it. A lead without one isn't there: begin it."""
+    erased: dict[str, datetime]
+    unclaimed: dict[str, list[EarlyTouch]]
+    """Touches of leads that have no file yet."""
+
+
+async def load(connection: Connection, lead_ids: Collection[str], *, lock: bool = True) -> dict[str, LeadFile]:
+    """The files of these leads, locked for the transaction, or without `lock` just read."""
+    return (await open_files(connection, lead_ids, lock=lock)).files
+
+
+async def open_files(connection: Connection, lead_ids: Collection[str], *, lock: bool = True) -> Opened:
+    """All that there is of these leads; locked for the transaction before anything but the aliases is read."""
+    if not lead_ids:
+        return Opened({}, {}, {})
     families = await family(connection, lead_ids)
     everyone = sorted({member for members in families.values() for member in members})
     rows = await connection.fetch(_LEADS if lock else _LEADS_UNLOCKED, everyone)
     files = {row["lead_id"]: read_file(row) for row in rows}
     owners = {member: found for found, members in families.items() for member in members}
     found = _known(files, families)
-    await _attach(connection, found, owners, everyone)
-    return {member: found[owner] for member, owner in owners.items() if owner in found}
+    (there,) = await connection.fetch(_THERE, everyone)
+    early = await early_touches(connection, everyone) if there["touched"] else {}
+    if there["given"]:
+        await _attach_given(connection, found, owners, everyone)
+    if there["held"]:
+        await _attach_waiting(connection, found, everyone)
+    _attach_early(found, owners, early)
+    return Opened(
+        files={member: found[owner] for member, owner in owners.items() if owner in found},
+        erased=await erased_at(connection, everyone) if there["erased"] else {},
+        unclaimed={each: touches for each, touches in early.items() if owners[each] not in found},
+    )
 
 
 def _known(files: dict[str, LeadFile], families: dict[str, frozenset[str]]) -> dict[str, LeadFile]:
@@ -165,17 +197,23 @@ def _known(files: dict[str, LeadFile], families: dict[str, frozenset[str]]) -> d
     return known
 
 
-async def _attach(
+async def _attach_given(
     connection: Connection, files: dict[str, LeadFile], owners: dict[str, str], everyone: Sequence[str]
 ) -> None:
     for row in await connection.fetch(_OPEN, everyone):
         file = files.get(owners[row["lead_id"]])
         if file is not None and file.given is None:  # the older of two stays
             file.given = read_given(row)
+
+
+async def _attach_waiting(connection: Connection, files: dict[str, LeadFile], everyone: Sequence[str]) -> None:
     for row in await connection.fetch(_HOLDS, everyone):
         if row["lead_id"] in files:
             files[row["lead_id"]].waiting = read_waiting(row)
-    for lead_id, touches in (await early_touches(connection, everyone)).items():
+
+
+def _attach_early(files: dict[str, LeadFile], owners: dict[str, str], early: dict[str, list[EarlyTouch]]) -> None:
+    for lead_id, touches in early.items():
         file = files.get(owners[lead_id])
         if file is not None:
             file.early += touches

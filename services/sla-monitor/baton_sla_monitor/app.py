@@ -1,5 +1,8 @@
 """The composition root: the only place that wires sla-monitor."""
 
+from datetime import timedelta
+from typing import Final
+
 from fastapi import FastAPI
 
 from baton.flow.bus import Bus
@@ -14,7 +17,9 @@ from baton_sla_monitor.handlers import KeepClocks
 from baton_sla_monitor.shelf import TermsShelf
 from baton_sla_monitor.timers import ClockTimer
 
-TOPICS = (Topic.CAPTURED, Topic.ACTIVITY, Topic.ASSIGNED, Topic.WORKED)
+TOPICS: Final = (Topic.CAPTURED, Topic.ACTIVITY, Topic.ASSIGNED, Topic.WORKED)
+_GATHER: Final = timedelta(milliseconds=100)
+"""A clock starts at the instant of its cause, not when it is written down."""
 
 
 def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database) -> FastAPI:
@@ -30,6 +35,7 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         group="baton-sla-monitor",
         topics=TOPICS,
         handler=lambda feed: KeepClocks(feed.current, shelf),
+        gather=_GATHER,
     )
     service.timers.append(ClockTimer(service.units, shelf))
     return create_web(service, title="Baton sla-monitor", settings=settings, routers=[create_router(service, shelf)])

@@ -32,6 +32,9 @@ class Processor:
     bus: Bus
     budget: Budget = field(default_factory=Budget)
 
+    types: frozenset[str] | None = None
+    """Those that the handler is for, where it isn't for all: the others cost no transaction."""
+
     async def process(self, records: Sequence[Received]) -> None:
         """Handle records in order.
 
@@ -43,7 +46,7 @@ class Processor:
         for read in map(read_delivery, records):
             if isinstance(read, Unreadable):
                 await self._bury_unreadable(read)
-            else:
+            elif self.types is None or read.head.type in self.types:
                 readable.append(read)
         if readable:
             await self.settle(readable)
@@ -63,7 +66,7 @@ class Processor:
             await self.settle(deliveries[middle:])
 
     async def _attempt(self, deliveries: Sequence[Delivery]) -> None:
-        async with self.units.begin() as unit:
+        async with self.units.begin(wake=False) as unit:  # the worker publishes
             admission = await self._admit(unit, deliveries)
             if admission.fresh:
                 await self.handler(admission.fresh, unit)

@@ -61,8 +61,10 @@ class Units:
         return self._clock.now()
 
     @asynccontextmanager
-    async def begin(self) -> AsyncIterator[UnitOfWork]:
+    async def begin(self, *, wake: bool = True) -> AsyncIterator[UnitOfWork]:
         """A unit that is committed at the end of the block, with its events; an exception undoes all of it.
+
+        With `wake=False` the caller publishes them himself, right after.
 
         Raises:
             DatabaseUnavailable: the database is away; whether the unit was committed is then not known.
@@ -75,7 +77,7 @@ class Units:
             # A notification makes commits wait for each other: only where another process has to be told.
             if not self.relay.owns(lanes):
                 await connection.execute("select pg_notify($1, '')", self.relay.channel)
-        if lanes:
+        if lanes and wake:
             self.relay.wake()
-        elif emitted:
+        elif emitted and not lanes:
             self._bus.announce()

@@ -27,9 +27,13 @@ _RETRY_LOOK: Final = timedelta(milliseconds=250)
 
 
 class Worker:
-    """One consumer group's member in this process. Production runs it; the simulator calls `step` by hand."""
+    """One consumer group's member in this process. Production runs it; the simulator calls `step` by hand.
 
-    def __init__(
+    `types` are the events that its handler is for (None: all). For `gather` it lets records come together before the
+    next batch, of `most` at most: a transaction costs the same for one as for a hundred.
+    """
+
+    def __init__(  # noqa: PLR0913 - what a worker is made of, each by its name
         self,
         *,
         name: str,
@@ -40,14 +44,19 @@ class Worker:
         units: Units,
         bus: Bus,
         clock: Clock,
+        types: frozenset[str] | None = None,
+        gather: timedelta = timedelta(0),
+        most: int = MAX_RECORDS,
     ) -> None:
         self.name = name
         self.group = group
         self.topics = topics
         self.consumer = consumer
-        self._processor = Processor(consumer=name, handler=handler, units=units, bus=bus)
+        self._processor = Processor(consumer=name, handler=handler, units=units, bus=bus, types=types)
         self._units = units
         self._clock = clock
+        self._gather = gather
+        self._most = most
         self._lanes: frozenset[int] = frozenset()
         self._next_look: datetime | None = None
         self._told: str | None = None
@@ -62,7 +71,7 @@ class Worker:
         """
         await self._take_over()
         retried = await self._step_retries()
-        return retried + await self.consumer.consume(self._handle, max_records=MAX_RECORDS, wait=wait)
+        return retried + await self.consumer.consume(self._handle, max_records=self._most, wait=wait)
 
     async def next_due(self) -> datetime | None:
         """When `step` has something to do even if nothing comes from the bus."""
@@ -74,8 +83,10 @@ class Worker:
         pause = _FIRST_PAUSE
         while not stopping.is_set():
             try:
-                await self.step(wait=_WAIT)
+                handled = await self.step(wait=_WAIT)
                 pause, self._told = _FIRST_PAUSE, None
+                if 0 < handled < self._most and self._gather:
+                    await _sleep(self._gather.total_seconds(), stopping)
             except ConsumerPaused as paused:
                 await self._stand_still(paused, stopping)
             except (BusUnavailable, DatabaseUnavailable, NotReady) as error:

@@ -17,7 +17,7 @@ from baton.flow.deliveries import NotReady
 from baton.flow.outbox import Relay
 from baton.flow.processing import Handler
 from baton.flow.unit_of_work import Units
-from baton.flow.worker import Worker
+from baton.flow.worker import MAX_RECORDS, Worker
 from baton.kernel.clock import Clock
 from baton.leads.topics import LEAD_TOPICS, Topic
 from baton.service.migrations import Chain, upgrade
@@ -238,6 +238,8 @@ def build(  # noqa: PLR0913 - the parts of a service, each by its name
     group: str,
     topics: Sequence[Topic],
     handler: Callable[[PlaybookFeed], Handler],
+    types: frozenset[str] | None = None,
+    gather: timedelta = timedelta(0),
 ) -> Service:
     """A service with its main consumer, whose lanes are what the service's relay publishes."""
     consumer = bus.consumer(settings.topic_prefix + group, topics)
@@ -256,14 +258,24 @@ def build(  # noqa: PLR0913 - the parts of a service, each by its name
         feed=feed,
         workers=[],
     )
-    add_worker(service, group=group, topics=topics, handler=handler(feed), consumer=consumer)
+    add_worker(
+        service, group=group, topics=topics, handler=handler(feed), consumer=consumer, types=types, gather=gather
+    )
     return service
 
 
 def add_worker(
-    service: Service, *, group: str, topics: Sequence[Topic], handler: Handler, consumer: Consumer | None = None
+    service: Service,
+    *,
+    group: str,
+    topics: Sequence[Topic],
+    handler: Handler,
+    consumer: Consumer | None = None,
+    types: frozenset[str] | None = None,
+    gather: timedelta = timedelta(0),
+    most: int = MAX_RECORDS,
 ) -> Worker:
-    """One more consumer in the service."""
+    """One more consumer in the service. `types`, `gather` and `most`: see Worker."""
     full_name = service.settings.topic_prefix + group
     worker = Worker(
         name=group,
@@ -274,6 +286,9 @@ def add_worker(
         units=service.units,
         bus=service.bus,
         clock=service.clock,
+        types=types,
+        gather=gather,
+        most=most,
     )
     service.workers.append(worker)
     return worker
