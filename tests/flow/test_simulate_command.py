@@ -38,13 +38,13 @@ def write_scenario(folder: Path) -> Path:
     return path
 
 
-def simulate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+def simulate(*arguments: str, seconds: float = SECONDS, **environment: str) -> subprocess.CompletedProcess[bytes]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
     return subprocess.run(
         [sys.executable, "-m", "baton_standalone", "simulate", *arguments],
         env={**kept, **environment},
         capture_output=True,
-        timeout=SECONDS,
+        timeout=seconds,
         check=False,
     )
 

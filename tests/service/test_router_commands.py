@@ -162,6 +162,16 @@ async def test_a_command_on_a_lead_that_nobody_has_is_a_conflict(router: Routers
     assert await router.types() == ["lead.nurtured"]
 
 
+@pytest.mark.parametrize("path", ["decline", "reassign", "disposition", "pause"])
+async def test_what_takes_a_lead_from_somebody_needs_a_reason(router: Routers, path: str) -> None:
+    lead_id = await router.capture("a@acme.com")
+    body = {"verdict": "sql"} if path == "disposition" else {}
+
+    answer = await router.post(f"/v1/leads/{lead_id}/{path}", body, status=422)
+
+    assert "reason" in str(answer)
+
+
 async def test_a_guard_that_is_no_longer_current_is_a_conflict(router: Routers) -> None:
     lead_id = await router.capture("a@acme.com")
     [first] = await router.told(LeadAssigned)

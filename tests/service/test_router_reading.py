@@ -265,6 +265,16 @@ async def test_the_directory_is_written_in_bulk_and_read_in_pages(router: Router
     ]  # fmt: skip
 
 
+async def test_every_mistake_in_accounts_is_told_with_its_place_and_nothing_is_written(router: Routers) -> None:
+    sent = [{"id": "1", "name": "A", "onwer": "ann"}, {"id": "2", "name": "B"}, {"id": "3", "status": "custommer"}]
+
+    answer = await router.call("PUT", "/v1/accounts", sent, status=422)
+
+    told = str(answer)
+    assert all(place in told for place in ("accounts.0.onwer", "accounts.2.name", "accounts.2.status"))
+    assert (await router.get("/v1/accounts"))["items"] == []
+
+
 @pytest.mark.parametrize(
     "body", [[{"id": "1"}], {"accounts": []}, [{"id": "1", "name": "A", "domains": ["not a domain"]}],
              [{"id": "1", "name": "A"}, {"id": "1", "name": "B"}], [{"id": "1", "name": "A", "country": "Nowhere"}]],

@@ -141,8 +141,8 @@ def test_an_id_that_no_database_holds_is_known_by_its_hash(identity: str) -> Non
     found = capture(identity=identity, vendor_id=identity, kind="page_view")
 
     assert len(found.told.identity) <= LONGEST_ID
-    assert (found.told.identity, *found.vendor_ids) == (found.told.identity,) * 2
     assert found.told.identity.startswith("sha256:")
+    assert all(each.startswith("sha256:") for each in found.vendor_ids)
 
 
 def test_a_bare_activity_is_an_activity_of_the_lead() -> None:

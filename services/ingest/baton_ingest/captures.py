@@ -210,6 +210,8 @@ def _told(raw: RawCapture, source: Source, lead: NormalisedLead, *, person: str 
         # With a time of the sender's, what was said is as good as an id.
         repeats_for = REPEAT_WINDOW if at is None else None
         identity = _digest(source.name, person, kind, at, data.values, lead.fields, raw.bare)
+    elif person:  # an id that a sender uses again for somebody else must not swallow them
+        identity = f"{identity}/{person}"
     activity_id = raw.identity if raw.activity_id is None else raw.activity_id
     return Told(
         source=source.name,

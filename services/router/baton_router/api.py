@@ -45,6 +45,7 @@ from baton_router.stream import RepStream, Wakes
 from baton_router.views import LeadFilter
 
 _MAX_BODY: Final = 8 * 1024 * 1024
+_MOST_MISTAKES: Final = 20
 _READ: Final = [Depends(require("read"))]
 _ROUTE: Final = [Depends(require("route"))]
 _ACCOUNTS: Final = TypeAdapter(list[AccountBody])
@@ -238,8 +239,7 @@ def _read_accounts(body: bytes) -> list[Account]:
     try:
         accounts = [directory.read_account(each) for each in _ACCOUNTS.validate_python(_items(body))]
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise Refusal(422, f"accounts.{'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise Refusal(422, _mistakes(error), hint="what else is known of an account goes into `custom`") from None
     except Unusable as error:
         raise Refusal(422, error.why, hint=error.hint) from None
     counts = Counter(each.id for each in accounts)
@@ -247,6 +247,14 @@ def _read_accounts(body: bytes) -> list[Account]:
     if twice:
         raise Refusal(422, f"accounts: more than one has the id {twice[0]}")
     return accounts
+
+
+def _mistakes(error: ValidationError) -> str:
+    """All of them up to a screenful, each with its place."""
+    found = error.errors(include_url=False, include_input=False)
+    told = [f"accounts.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found[:_MOST_MISTAKES]]
+    more = [f"and {len(found) - len(told)} more"] if len(found) > len(told) else []
+    return "; ".join([*told, *more])
 
 
 def _items(body: bytes) -> list[object]:

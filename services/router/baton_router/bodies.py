@@ -40,7 +40,7 @@ class ReassignBody(Command):
     """Somebody else is to have it: `rep`, or whoever is next without the present one."""
 
     rep: Name | None = None
-    reason: Words = "reassigned"
+    reason: Words
 
 
 class TouchBody(Command):
@@ -106,9 +106,7 @@ class HandoverBody(Body):
 
 
 class AccountBody(Body):
-    """One entry of the account directory. It replaces the entry with its id."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    """One entry of the account directory. It replaces the entry with its id; what we have no name for is `custom`."""
 
     id: Name
     name: Name

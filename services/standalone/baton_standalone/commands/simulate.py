@@ -1,6 +1,5 @@
 """`baton simulate`: a scenario played on the real system with a hand-driven clock."""
 
-import asyncio
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -56,6 +55,8 @@ def _lines_or_exit(scenario: Path) -> "tuple[Line, ...]":
 
 
 def _play(lines: "tuple[Line, ...]", candidate: "Candidate", settings: "Settings", *, folder: Path) -> None:
+    import uvloop
+
     from baton_standalone.embedded import EmbeddedPostgresError
     from baton_standalone.simulator import Run, simulate
     from baton_standalone.throwaway import temporary_database, temporary_server
@@ -67,7 +68,7 @@ def _play(lines: "tuple[Line, ...]", candidate: "Candidate", settings: "Settings
     given = settings.database_url
     try:
         with temporary_server() if given is None else nullcontext(given) as server:
-            asyncio.run(play(server))
+            uvloop.run(play(server))
     except EmbeddedPostgresError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from None
