@@ -1,18 +1,18 @@
 """What became of the leads that were accepted: in the database, and on the topics."""
 
 import asyncio
+import math
+import time
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import asyncpg
 
-from baton.flow.kafka import KafkaBus
-from baton.flow.kafka_settings import KafkaSettings
+from baton.flow.bus import Bus
 from baton.leads.envelope import read_head
 from baton.leads.topics import Topic
-from tests.bench.systems import PARTITIONS
 
 ENDS: Final = frozenset({"lead.assigned", "lead.held", "lead.nurtured", "lead.rejected"})
 _ONCE: Final = {
@@ -23,6 +23,9 @@ _ONCE: Final = {
 """Of each lead exactly one of these is on the topic: none is sent again, merged or rescored meanwhile."""
 _SCHEMAS: Final = ("ingest", "scoring", "router", "sla")
 _READ_SECONDS: Final = 120
+STILL_SECONDS: Final = 60.0
+"""Where nothing moves for so long, what is missing is lost."""
+_LONGEST_SECONDS: Final = 900.0
 _PLACES: Final = """
 select lead_id, 'assigned to ' || rep as place from router.assignments where open
 union all select lead_id, 'held' from router.holds
@@ -94,9 +97,32 @@ async def read_rows(database: str) -> Rows:
         await connection.close()
 
 
-async def count_leads(accepted: set[str], rows: Rows, *, servers: str, prefix: str) -> Count:
-    """Compare what was accepted with the rows and with the topics."""
-    told = {topic: await told_on(topic, servers, prefix) for topic in _ONCE}
+async def drained_of(accepted: set[str], *, database: str, bus: Callable[[], Bus]) -> Count:
+    """Wait until nothing of these is missing in the database, or nothing moves any more; then count."""
+    least, moved_at = math.inf, time.monotonic()
+    until = moved_at + _LONGEST_SECONDS
+    while True:
+        rows = await _rows_if_there(database)
+        left = math.inf if rows is None else len(rows.missing(accepted)) + sum(rows.waiting.values())
+        now = time.monotonic()
+        if left < least:
+            least, moved_at = left, now
+        if left == 0 or now > min(moved_at + STILL_SECONDS, until):
+            assert rows is not None, "the database did not come back"
+            return await count_leads(accepted, rows, bus=bus)
+        await asyncio.sleep(1)
+
+
+async def _rows_if_there(database: str) -> Rows | None:
+    try:
+        return await read_rows(database)
+    except (OSError, asyncpg.PostgresError):
+        return None
+
+
+async def count_leads(accepted: set[str], rows: Rows, *, bus: Callable[[], Bus]) -> Count:
+    """Compare what was accepted with the rows and with the topics; `bus` makes one to read them from."""
+    told = {topic: await told_on(topic, bus()) for topic in _ONCE}
     lost = {
         lead for lead in accepted - rows.dead if not rows.places.get(lead) or any(not of[lead] for of in told.values())
     }
@@ -113,10 +139,10 @@ async def count_leads(accepted: set[str], rows: Rows, *, servers: str, prefix: s
     )
 
 
-async def told_on(topic: Topic, servers: str, prefix: str) -> Counter[str]:
+async def told_on(topic: Topic, bus: Bus) -> Counter[str]:
     """How many different events of the kind that comes once each lead has on a topic; the same one twice is one."""
-    bus = KafkaBus(KafkaSettings(servers=servers, partitions=PARTITIONS, replication=1, prefix=prefix))
     events: dict[str, str] = {}
+    await bus.start()
     try:
         async with asyncio.timeout(_READ_SECONDS):
             async for record in bus.read(topic, follow=False):

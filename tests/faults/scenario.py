@@ -1,25 +1,23 @@
 """One fault after the other, while leads keep coming."""
 
 import asyncio
-import math
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-import asyncpg
-
+from baton.flow.bus import Bus
+from baton.flow.kafka import KafkaBus
+from baton.flow.kafka_settings import KafkaSettings
 from tests.bench.arrivals import Arrivals
 from tests.bench.generator import Generator, Load
 from tests.bench.load import Sent
 from tests.bench.machine import Watch
 from tests.bench.systems import MODULES, PARTITIONS, Baton, Ground
-from tests.faults.counting import Count, Rows, count_leads, read_rows
+from tests.faults.counting import STILL_SECONDS, Count, drained_of
 from tests.faults.recovery import BROKER_SECONDS, SERVICE_SECONDS, Happened, Recovery, recoveries
 
-STILL_SECONDS: Final = 60.0
-"""Where nothing moves for so long, what is missing is lost."""
 _LONGEST_SECONDS: Final = 900.0
 
 
@@ -91,19 +89,12 @@ class Scenario:
         return Outcome(sent, count, recoveries(happened, lanes, until=until), others)
 
     async def drained_of(self, accepted: set[str]) -> Count:
-        """Wait until nothing of these is missing in the database, or nothing moves any more; then count."""
-        least, moved_at = math.inf, time.monotonic()
-        until = moved_at + _LONGEST_SECONDS
-        while True:
-            rows = await self._rows()
-            left = math.inf if rows is None else len(rows.missing(accepted)) + sum(rows.waiting.values())
-            now = time.monotonic()
-            if left < least:
-                least, moved_at = left, now
-            if left == 0 or now > min(moved_at + STILL_SECONDS, until):
-                assert rows is not None, "the database did not come back"
-                return await count_leads(accepted, rows, servers=self.ground.broker.servers, prefix=self.baton.prefix)
-            await asyncio.sleep(1)
+        """Wait for the last of these, then count."""
+        return await drained_of(accepted, database=self.ground.postgres.url, bus=self._bus)
+
+    def _bus(self) -> Bus:
+        servers, prefix = self.ground.broker.servers, self.baton.prefix
+        return KafkaBus(KafkaSettings(servers=servers, partitions=PARTITIONS, replication=1, prefix=prefix))
 
     def all_faults(self) -> Sequence[Fault]:
         """Each service killed, then the broker, the database, and a rolling restart."""
@@ -139,12 +130,6 @@ class Scenario:
             await _all_lanes_moved(arrivals, since=back)
             self.tell(f"{fault.name}: answers after {back - went:.1f} s, all lanes moved by {_now_since(went):.1f} s")
         return happened
-
-    async def _rows(self) -> Rows | None:
-        try:
-            return await read_rows(self.ground.postgres.url)
-        except (OSError, asyncpg.PostgresError):
-            return None
 
     def _kill(self, name: str) -> Callable[[], Awaitable[None]]:
         async def fault() -> None:

@@ -60,6 +60,7 @@ class Relay:
         self._lanes = lanes
         self._one_at_a_time = asyncio.Lock()
         self._woken = asyncio.Event()
+        self._told: str | None = None
 
     @property
     def channel(self) -> str:
@@ -123,8 +124,11 @@ class Relay:
     async def _publish_or_wait(self) -> None:
         try:
             await self.publish()
+            self._told = None
         except (BusUnavailable, DatabaseUnavailable) as error:
-            log.warning("relay_waits", service=self._database.schema, error=type(error).__name__)
+            if self._told != (told := type(error).__name__):  # it may be away for hours, and is asked twice a second
+                self._told = told
+                log.warning("relay_waits", service=self._database.schema, error=told)
 
     async def _next_wake(self, stop: "asyncio.Task[bool]") -> None:
         woken = asyncio.ensure_future(self._woken.wait())
