@@ -46,6 +46,18 @@ async def test_a_lead_goes_through_all_four_services_at_one_instant(simulator: S
     assert {line["at"] for line in played.lines} == {"2026-03-27T16:30:00Z"}
 
 
+async def test_what_normalising_changed_stands_in_the_answer_and_in_the_trace(simulator: Simulator) -> None:
+    played = await simulator.play(capture(employees="about 150"))
+
+    [response] = played.responses
+    [assigned] = played.data("lead.assigned")
+    [change] = [each for each in response["body"]["changes"] if each["field"] == "employees"]
+    [note] = [each for each in assigned["trace"]["notes"] if each.startswith("employees")]
+    assert change["before"] == "about 150"
+    assert "about 150" in note
+    assert change["why"] in note
+
+
 async def test_the_playbook_is_told_first_and_without_its_files(simulator: Simulator) -> None:
     played = await simulator.play(capture())
 

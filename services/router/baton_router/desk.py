@@ -180,15 +180,17 @@ class Desk:
     async def apply(self, file: LeadFile, cause: Cause, decision: Decision, planned: Plan, *, why: str | None) -> bool:
         """Write a decision into the file and tell it, unless it equals the standing one."""
         self._note_review(file, decision.trace)
-        outcome = decision.outcome
+        outcome, trace = decision.outcome, decision.trace
+        if cause.notes:
+            trace = trace.model_copy(update={"notes": [*trace.notes, *cause.notes]})
         match outcome:
             case Assigned():
-                return await self._give(file, cause, outcome, decision.trace, why=why or "reassigned")
+                return await self._give(file, cause, outcome, trace, why=why or "reassigned")
             case Held():
                 pools = [pool.name for pool in pools_of(planned.destination, self.counters.staff)]
-                return self._hold(file, cause, outcome, decision.trace, pools=pools, why=why)
+                return self._hold(file, cause, outcome, trace, pools=pools, why=why)
             case Nurtured() | Rejected():
-                return await self._turn_away(file, cause, outcome, decision.trace)
+                return await self._turn_away(file, cause, outcome, trace)
 
     def tell(self, file: LeadFile, data: EventData, *, cause: Cause, event_id: str | None = None) -> None:
         """Emit an event of this lead under its next version."""

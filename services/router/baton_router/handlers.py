@@ -20,7 +20,7 @@ from baton.leads.events import (
     SlaMet,
 )
 from baton.leads.playbook.model import Playbook
-from baton.leads.values import Score
+from baton.leads.values import Change, Score
 from baton_router import benching, merging, repository
 from baton_router.desk import Desk
 from baton_router.lead_file import Cause, LeadFile, State
@@ -30,6 +30,9 @@ from baton_router.touches import is_touch, record_touch, touch_in
 _SLICE: Final = 25
 """After so many events others of the event loop have their turn."""
 
+
+_MOST_NOTES: Final = 20
+_LONGEST_VALUE: Final = 100
 
 OURS: Final = frozenset(
     each.type
@@ -222,7 +225,14 @@ def _cause(scored: LeadScored, event: Event) -> Cause:
         activity=scored.activity,
         is_capture=scored.captured_at is not None,
         traceparent=event.traceparent,
+        notes=tuple(map(_note, scored.changes[:_MOST_NOTES])),
     )
+
+
+def _note(change: Change) -> str:
+    before, after = (str(value)[:_LONGEST_VALUE] for value in (change.before, change.after))
+    became = "was left out" if change.after is None else f'became "{after}"'
+    return f'{change.field}: "{before}" {became}: {change.why}'
 
 
 def _follows(event: Event) -> Cause:

@@ -31,6 +31,8 @@ class Cause:
     activity: Activity | None = None
     is_capture: bool = False
     traceparent: str | None = None
+    notes: tuple[str, ...] = ()
+    """What belongs into the trace of its decision besides: what normalising changed in the capture."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,7 @@ def read_waiting(row: asyncpg.Record) -> Waiting:
         id=stored["id"],
         activity=None if activity is None else Activity.model_validate(activity),
         traceparent=stored["traceparent"],
+        notes=tuple(stored.get("notes", ())),  # not there in what the release before stored
     )
     return Waiting(hold, row["look_at"], tuple(row["pools"]), cause, stored["why"])
 
@@ -117,6 +118,7 @@ def waiting_row(lead_id: str, waiting: Waiting) -> tuple[object, ...]:
         "id": cause.id,
         "activity": None if cause.activity is None else cause.activity.model_dump(mode="json"),
         "traceparent": cause.traceparent,
+        "notes": cause.notes,
         "reason": hold.reason,
         "pool": hold.pool,
         "why": waiting.why,

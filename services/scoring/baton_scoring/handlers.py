@@ -11,7 +11,7 @@ from baton.kernel.ids import derived_id
 from baton.leads.envelope import Event
 from baton.leads.events import LeadActivity, LeadCaptured, LeadErased, LeadQualified, LeadScored
 from baton.leads.playbook.model import Playbook
-from baton.leads.values import Activity, Score
+from baton.leads.values import Activity, Change, Score
 from baton_scoring import repository
 from baton_scoring.profile import Profile
 from baton_scoring.repository import ScoreTold
@@ -51,6 +51,7 @@ class Cause:
     activity: Activity | None = None
     captured_at: datetime | None = None
     traceparent: str | None = None
+    changes: Sequence[Change] = ()
 
 
 @dataclass(slots=True)
@@ -105,7 +106,10 @@ class Batch:
         if captured.activity is not None:
             self._add(profile, captured.activity, received=event.time)
         score = self._score(profile)
-        cause = Cause(event.id, activity=captured.activity, captured_at=event.time, traceparent=event.traceparent)
+        cause = Cause(
+            event.id, activity=captured.activity, captured_at=event.time, traceparent=event.traceparent,
+            changes=captured.changes,
+        )  # fmt: skip
         self._tell(profile, score, cause)
 
     def _take(self, event: Event, told: LeadActivity) -> None:
@@ -129,7 +133,7 @@ class Batch:
             profile.add(captured.activity, received=event.time)
         scored = LeadScored(
             lead=profile.lead, activity=captured.activity, score=self._score(profile), captured_at=event.time,
-            cause=event.id, test=True,
+            cause=event.id, changes=captured.changes, test=True,
         )  # fmt: skip
         scored_id = derived_id("lead.scored", event.id)
         self.unit.emit(event.followed_by(scored, id=scored_id, source=SOURCE, time=self.unit.now))
@@ -143,7 +147,14 @@ class Batch:
         self._emit(
             profile,
             cause,
-            LeadScored(lead=lead, activity=cause.activity, score=score, captured_at=cause.captured_at, cause=cause.id),
+            LeadScored(
+                lead=lead,
+                activity=cause.activity,
+                score=score,
+                captured_at=cause.captured_at,
+                cause=cause.id,
+                changes=list(cause.changes),
+            ),
         )
         if rise is not None:
             profile.qualified[rise[1]] = now

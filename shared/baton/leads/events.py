@@ -123,6 +123,8 @@ class LeadScored(EventData):
     """The instant of the capture that caused it; None if an activity or time alone did."""
     cause: str
     """The id of the event that caused it; a routing decision's identity is derived from it."""
+    changes: list[Change] = Field(default_factory=list)
+    """What normalising changed in the capture that caused it."""
     test: bool = False
 
 
