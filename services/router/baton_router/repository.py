@@ -31,12 +31,15 @@ _OPEN: Final = "select * from assignments where open and lead_id = any($1::text[
 _HOLDS: Final = "select * from holds where lead_id = any($1::text[])"
 _EARLY: Final = "select * from waiting_touches where lead_id = any($1::text[]) order by told_at, cause"
 _THERE: Final = """
-select exists (select from assignments where open and lead_id = any($1::text[])) as given,
-       exists (select from holds where lead_id = any($1::text[])) as held,
-       exists (select from waiting_touches where lead_id = any($1::text[])) as touched,
-       exists (select from erased where lead_id = any($1::text[])) as erased
+select coalesce(bool_or(exists (select from assignments a where a.open and a.lead_id = g.lead_id offset 0)), false)
+           as given,
+       coalesce(bool_or(exists (select from holds h where h.lead_id = g.lead_id offset 0)), false) as held,
+       coalesce(bool_or(exists (select from waiting_touches w where w.lead_id = g.lead_id offset 0)), false) as touched,
+       coalesce(bool_or(exists (select from erased e where e.lead_id = g.lead_id offset 0)), false) as erased
+from unnest($1::text[]) as g(lead_id)
 """
-"""Most leads are new and have none of it: one question saves four."""
+"""Most leads are new and have none of it: one question saves four. Asked lead by lead (`offset 0`): without statistics
+the planner reads whole tables otherwise."""
 _SAVE_LEADS: Final = """
 insert into leads as l (lead_id, key, version, state, changed_at, rep, pool, profile_version, lead, score, answer,
                         declined, missed, paused_at, resume_at, captured_at)

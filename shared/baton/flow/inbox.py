@@ -11,21 +11,16 @@ from baton.flow.deliveries import Delivery
 KEPT_WEEKS: Final = 3
 """Longer than the topics keep their records (14 days), so that nothing on the bus can be forgotten here."""
 
+# Without a join, and with one look at each index a record: a plan made before the first ANALYZE of a new week's
+# partition must not be able to read all of it. Whether anything waits at all is asked once a batch.
 _ADMIT: Final = """
-with given as (
-    select distinct on (event_id) * from unnest($2::uuid[], $3::text[]) as g(event_id, subject)
-), fresh as (
-    insert into inbox (consumer, event_id, week)
-    select $1, event_id, $4 from given
-    where not exists (select from inbox i where i.consumer = $1 and i.event_id = given.event_id)
-    on conflict do nothing
-    returning event_id
-)
-select f.event_id::text, exists (
-    select from retries r where r.consumer = $1 and r.subject = g.subject
-) as held
-from fresh f join given g using (event_id)
+insert into inbox (consumer, event_id, week)
+select $1, event_id, $3 from unnest($2::uuid[]) as g(event_id)
+where not exists (select from inbox i where i.consumer = $1 and i.event_id = g.event_id offset 0)
+on conflict do nothing
+returning event_id::text, (select exists (select from retries where consumer = $1)) as somebody_waits
 """
+_WAITING: Final = "select distinct subject from retries where consumer = $1 and subject = any($2::text[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +34,23 @@ class Admission:
 
 async def admit(connection: Connection, deliveries: Sequence[Delivery], *, consumer: str, now: datetime) -> Admission:
     """Mark the deliveries as seen and say which of them were not before. Order is kept."""
-    rows = await connection.fetch(
-        _ADMIT,
-        consumer,
-        [delivery.head.id for delivery in deliveries],
-        [delivery.subject for delivery in deliveries],
-        week_of(now),
-    )
-    new = {row["event_id"]: row["held"] for row in rows}
+    # In one order everywhere: while a lane changes hands, two transactions may hold the same ones.
+    rows = await connection.fetch(_ADMIT, consumer, sorted({each.head.id for each in deliveries}), week_of(now))
+    new = {row["event_id"] for row in rows}
+    waiting = await _waiting(connection, deliveries, consumer=consumer) if rows and rows[0]["somebody_waits"] else set()
     fresh: list[Delivery] = []
     held: list[Delivery] = []
     for delivery in deliveries:
-        is_held = new.pop(delivery.head.id, None)
-        if is_held is not None:
-            (held if is_held else fresh).append(delivery)
+        if delivery.head.id in new:
+            new.remove(delivery.head.id)
+            (held if delivery.subject in waiting else fresh).append(delivery)
     return Admission(tuple(fresh), tuple(held), len(deliveries) - len(fresh) - len(held))
+
+
+async def _waiting(connection: Connection, deliveries: Sequence[Delivery], *, consumer: str) -> set[str]:
+    """Whose events wait behind a retry."""
+    rows = await connection.fetch(_WAITING, consumer, [each.subject for each in deliveries])
+    return {row["subject"] for row in rows}
 
 
 async def keep_partitions(connection: Connection, *, now: datetime) -> None:

@@ -64,7 +64,12 @@ begin
     from unnest(topics, keys, packed_headers, contents) with ordinality as r (topic, key, packed, content, place);
 end $$;
 """
-_MIGRATIONS: Final = (_TABLES, _ROOM, _APPEND)
+# What is written once, read a few times at once, and trimmed: compressing it took longer than all else of an append.
+_PLAIN: Final = """
+alter table baton_bus.log alter column value set storage external;
+alter table baton_bus.log set (toast_tuple_target = 8160);
+"""
+_MIGRATIONS: Final = (_TABLES, _ROOM, _APPEND, _PLAIN)
 """In order, and only ever added to."""
 
 
