@@ -23,7 +23,6 @@ from baton_router.timers import HoldTimer, MoveTimer, PauseTimer
 TOPICS: Final = (Topic.SCORED, Topic.ACTIVITY, Topic.SLA)
 GROUP: Final = "baton-router"
 TIMELINE_GROUP: Final = "baton-router-timeline"
-_GATHER: Final = timedelta(milliseconds=5)
 _GATHER_STORIES: Final = timedelta(milliseconds=200)
 """Nobody's lead waits for the timeline: only eyes do."""
 _STORIES: Final = 100
@@ -43,7 +42,6 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         topics=TOPICS,
         handler=lambda feed: RouteLeads(feed.current),
         types=OURS,
-        gather=_GATHER,
     )
     add_worker(
         service, group=TIMELINE_GROUP, topics=LEAD_TOPICS, handler=keep_timeline, gather=_GATHER_STORIES, most=_STORIES

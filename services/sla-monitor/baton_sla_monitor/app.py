@@ -18,7 +18,7 @@ from baton_sla_monitor.shelf import TermsShelf
 from baton_sla_monitor.timers import ClockTimer
 
 TOPICS: Final = (Topic.CAPTURED, Topic.ACTIVITY, Topic.ASSIGNED, Topic.WORKED)
-_GATHER: Final = timedelta(milliseconds=100)
+_GATHER: Final = timedelta(milliseconds=200)
 """A clock starts at the instant of its cause, not when it is written down."""
 
 

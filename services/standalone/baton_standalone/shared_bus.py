@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from baton.flow.bus import Bus, Consumer, Received, Record, TopicSpec
 from baton.flow.database import Connection
@@ -41,8 +42,8 @@ class SharedBus:
     def announce(self) -> None:
         self.real.announce()
 
-    def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
-        return self.real.consumer(group, topics)
+    def consumer(self, group: str, topics: Sequence[str], *, gather: timedelta = timedelta(0)) -> Consumer:
+        return self.real.consumer(group, topics, gather=gather)
 
     def read(self, topic: str, *, follow: bool, from_end: bool = False) -> AsyncIterator[Received]:
         return self.real.read(topic, follow=follow, from_end=from_end)

@@ -1,7 +1,7 @@
 """What a run prints: every event of every topic and every response, as JSON lines in order."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -70,8 +70,8 @@ class TapedBus:
         records, self._committed = self._committed, []
         await self.publish(records)
 
-    def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
-        return self._memory.consumer(group, topics)
+    def consumer(self, group: str, topics: Sequence[str], *, gather: timedelta = timedelta(0)) -> Consumer:
+        return self._memory.consumer(group, topics, gather=gather)
 
     def read(self, topic: str, *, follow: bool, from_end: bool = False) -> AsyncIterator[Received]:
         return self._memory.read(topic, follow=follow, from_end=from_end)

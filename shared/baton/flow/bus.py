@@ -114,8 +114,12 @@ class Bus(Protocol):
     def announce(self) -> None:
         """What `append` wrote is committed: wake who waits for it."""
 
-    def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
-        """A member of `group`. New groups begin at the earliest record."""
+    def consumer(self, group: str, topics: Sequence[str], *, gather: timedelta = timedelta(0)) -> Consumer:
+        """A member of `group`. New groups begin at the earliest record.
+
+        For `gather` at most it lets records come together where nobody waits for them: a batch costs the same for one
+        record as for a hundred.
+        """
 
     def read(self, topic: str, *, follow: bool, from_end: bool = False) -> AsyncIterator[Received]:
         """Everything on a topic, outside any group; with `follow` it goes on waiting. Survives a bus that goes away."""

@@ -6,6 +6,7 @@ and made anew behind the scenes, so that a broker may die and return without a r
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Final
 
 from baton.flow.bus import Consumer, Received, Record, TopicSpec
@@ -63,8 +64,8 @@ class KafkaBus:
     def announce(self) -> None:
         """Nothing is ever appended."""
 
-    def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
-        return KafkaConsumer(self._settings, group=group, topics=topics)
+    def consumer(self, group: str, topics: Sequence[str], *, gather: timedelta = timedelta(0)) -> Consumer:
+        return KafkaConsumer(self._settings, group=group, topics=topics, gather=gather)
 
     def read(self, topic: str, *, follow: bool, from_end: bool = False) -> AsyncIterator[Received]:
         return TopicReader(self._settings, topic, follow=follow, from_end=from_end).records()

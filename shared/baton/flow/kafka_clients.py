@@ -38,6 +38,10 @@ _HEARTBEAT_MS: Final = 500
 _FETCH_WAIT_MS: Final = 50
 """How long the broker may hold an empty fetch. A partition that was sought back waits for the one in flight, so not
 long; each consumer asks so often while nothing comes, so not too short."""
+_FOLLOW_WAIT_MS: Final = 500
+"""The same for a reader that follows a topic on which hardly anything happens."""
+_GATHER_BYTES: Final = 256 * 1024
+"""So much ends the gathering before its time."""
 _FETCH_BYTES: Final = 16 * 1024 * 1024
 _STOP_SECONDS: Final = 3.0
 _CLOSE_SECONDS: Final = 1.0
@@ -106,9 +110,15 @@ def place_of(topic: str, partition: int) -> Place:
 
 
 def new_member(
-    settings: KafkaSettings, *, group: str, topics: Sequence[str], session: timedelta, rebalances: Rebalances
+    settings: KafkaSettings,
+    *,
+    group: str,
+    topics: Sequence[str],
+    session: timedelta,
+    gather: timedelta,
+    rebalances: Rebalances,
 ) -> ConsumerClient:
-    """A member of a group, not started."""
+    """A member of a group, not started. The broker lets records come together for `gather`: fewer answers to read."""
     # The answer to a join comes when all members are there: at the latest when the rebalance gives up on the others.
     client = AIOKafkaConsumer(
         **_connection(settings) | {"request_timeout_ms": _REBALANCE_MS + _REQUEST_MS},
@@ -118,7 +128,8 @@ def new_member(
         session_timeout_ms=int(session.total_seconds() * 1000),
         heartbeat_interval_ms=_HEARTBEAT_MS,
         rebalance_timeout_ms=_REBALANCE_MS,
-        fetch_max_wait_ms=_FETCH_WAIT_MS,
+        fetch_min_bytes=_GATHER_BYTES if gather else 1,
+        fetch_max_wait_ms=max(_FETCH_WAIT_MS, int(gather.total_seconds() * 1000)),
         fetch_max_bytes=_FETCH_BYTES,
         # One assignor: a second costs a join round. Range: the same lane of every topic goes to the same member.
         partition_assignment_strategy=(RangePartitionAssignor,),
@@ -127,14 +138,14 @@ def new_member(
     return cast("ConsumerClient", client)
 
 
-def new_reader(settings: KafkaSettings, *topics: str) -> ConsumerClient:
+def new_reader(settings: KafkaSettings, *topics: str, follow: bool = False) -> ConsumerClient:
     """A consumer that belongs to no group, on all partitions of `topics`, not started."""
     client = AIOKafkaConsumer(
         *topics,
         **_connection(settings),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
-        fetch_max_wait_ms=_FETCH_WAIT_MS,
+        fetch_max_wait_ms=_FOLLOW_WAIT_MS if follow else _FETCH_WAIT_MS,
         fetch_max_bytes=_FETCH_BYTES,
     )
     return cast("ConsumerClient", client)

@@ -27,10 +27,12 @@ Batch = Mapping[Place, Sequence[Raw]]
 class KafkaConsumer:
     """Polls, handles, and marks behind the scenes."""
 
-    def __init__(self, settings: KafkaSettings, *, group: str, topics: Sequence[str]) -> None:
+    def __init__(self, settings: KafkaSettings, *, group: str, topics: Sequence[str], gather: timedelta) -> None:
         self._prefix = settings.prefix
         self._group = group
-        self._membership = Membership(settings, group=group, topics=topics, rebalances=self, lost=self._forget)
+        self._membership = Membership(
+            settings, group=group, topics=topics, gather=gather, rebalances=self, lost=self._forget
+        )
         self._marking: asyncio.Task[None] | None = None
         self._committing = asyncio.Lock()
         self._idle = asyncio.Event()

@@ -42,11 +42,13 @@ class Membership:
         *,
         group: str,
         topics: Sequence[str],
+        gather: timedelta,
         rebalances: Rebalances,
         lost: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._group = group
+        self._gather = gather
         self._topics = [settings.prefix + topic for topic in topics]
         self._session = settings.session_timeout
         self._rebalances = rebalances
@@ -103,6 +105,7 @@ class Membership:
             self._settings,
             group=self._group,
             topics=self._topics,
+            gather=self._gather,
             session=self._session,
             rebalances=self._rebalances,
         )

@@ -40,7 +40,7 @@ class TopicReader:
             BusUnavailable: the cluster is away; never with `follow`.
         """
         while True:
-            client = new_reader(self.settings, self.settings.prefix + self.topic)
+            client = new_reader(self.settings, self.settings.prefix + self.topic, follow=self.follow)
             try:
                 await self._open(client)
                 while self.follow or self._is_behind():

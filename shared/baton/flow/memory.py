@@ -87,7 +87,8 @@ class MemoryBus:
     def announce(self) -> None:
         """Nothing is ever appended."""
 
-    def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
+    def consumer(self, group: str, topics: Sequence[str], *, gather: timedelta = timedelta(0)) -> Consumer:
+        del gather  # time is moved by hand
         return MemoryConsumer(self, self._groups.setdefault(group, _Group(tuple(topics))))
 
     async def read(self, topic: str, *, follow: bool, from_end: bool = False) -> AsyncIterator[Received]:

@@ -50,10 +50,21 @@ GONE: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceEr
 class PostgresConsumer:
     """Polls, handles and marks on one connection; when that breaks, so does its ownership."""
 
-    def __init__(self, url: str, *, group: str, topics: Sequence[str], woken: Callable[[], asyncio.Event]) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        group: str,
+        topics: Sequence[str],
+        gather: timedelta = timedelta(0),
+        woken: Callable[[], asyncio.Event],
+    ) -> None:
         self._url = url
         self._group = group
         self._topics = tuple(topics)
+        self._gather = gather.total_seconds()
+        self._gathers = False
+        """Whether all there was is handled: then the next ones may come together first."""
         self._woken = woken
         self._connection: asyncpg.Connection | None = None
         self._places: dict[str, int] | None = None
@@ -78,9 +89,12 @@ class PostgresConsumer:
             if not await self._owns_group():
                 await asyncio.sleep(min(wait.total_seconds(), _STANDBY_SECONDS))
                 return 0
+            if self._gathers and wait:
+                await asyncio.sleep(self._gather)
             records = await self._poll_or_wait(max_records, wait)
         except GONE as error:
             await self._lose(error)
+        self._gathers = 0 < len(records) < max_records
         if not records:
             return 0
         await handle(records)

@@ -10,6 +10,7 @@ transaction stops the topic's other writers, so it comes last. One process of a 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Final
 
 import asyncpg
@@ -130,8 +131,8 @@ class PostgresBus:
         if self._announcing is None or self._announcing.done():
             self._announcing = asyncio.create_task(self._notify())
 
-    def consumer(self, group: str, topics: Sequence[str]) -> Consumer:
-        return PostgresConsumer(self._url, group=group, topics=topics, woken=lambda: self._woken)
+    def consumer(self, group: str, topics: Sequence[str], *, gather: timedelta = timedelta(0)) -> Consumer:
+        return PostgresConsumer(self._url, group=group, topics=topics, gather=gather, woken=lambda: self._woken)
 
     async def read(self, topic: str, *, follow: bool, from_end: bool = False) -> AsyncIterator[Received]:
         position = None if from_end else 0

@@ -29,8 +29,7 @@ _RETRY_LOOK: Final = timedelta(milliseconds=250)
 class Worker:
     """One consumer group's member in this process. Production runs it; the simulator calls `step` by hand.
 
-    `types` are the events that its handler is for (None: all). For `gather` it lets records come together before the
-    next batch, of `most` at most: a transaction costs the same for one as for a hundred.
+    `types` are the events that its handler is for (None: all). A batch has `most` records at most.
     """
 
     def __init__(  # noqa: PLR0913 - what a worker is made of, each by its name
@@ -45,7 +44,6 @@ class Worker:
         bus: Bus,
         clock: Clock,
         types: frozenset[str] | None = None,
-        gather: timedelta = timedelta(0),
         most: int = MAX_RECORDS,
     ) -> None:
         self.name = name
@@ -55,7 +53,6 @@ class Worker:
         self._processor = Processor(consumer=name, handler=handler, units=units, bus=bus, types=types)
         self._units = units
         self._clock = clock
-        self._gather = gather
         self._most = most
         self._lanes: frozenset[int] = frozenset()
         self._next_look: datetime | None = None
@@ -83,10 +80,8 @@ class Worker:
         pause = _FIRST_PAUSE
         while not stopping.is_set():
             try:
-                handled = await self.step(wait=_WAIT)
+                await self.step(wait=_WAIT)
                 pause, self._told = _FIRST_PAUSE, None
-                if 0 < handled < self._most and self._gather:
-                    await _sleep(self._gather.total_seconds(), stopping)
             except ConsumerPaused as paused:
                 await self._stand_still(paused, stopping)
             except (BusUnavailable, DatabaseUnavailable, NotReady) as error:

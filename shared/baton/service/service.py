@@ -242,7 +242,7 @@ def build(  # noqa: PLR0913 - the parts of a service, each by its name
     gather: timedelta = timedelta(0),
 ) -> Service:
     """A service with its main consumer, whose lanes are what the service's relay publishes."""
-    consumer = bus.consumer(settings.topic_prefix + group, topics)
+    consumer = bus.consumer(settings.topic_prefix + group, topics, gather=gather)
     relay = Relay(database=database, bus=bus, lanes=lambda: consumer.lanes)
     units = Units(database=database, bus=bus, clock=clock, relay=relay)
     feed = PlaybookFeed(bus)
@@ -258,9 +258,7 @@ def build(  # noqa: PLR0913 - the parts of a service, each by its name
         feed=feed,
         workers=[],
     )
-    add_worker(
-        service, group=group, topics=topics, handler=handler(feed), consumer=consumer, types=types, gather=gather
-    )
+    add_worker(service, group=group, topics=topics, handler=handler(feed), consumer=consumer, types=types)
     return service
 
 
@@ -275,19 +273,18 @@ def add_worker(
     gather: timedelta = timedelta(0),
     most: int = MAX_RECORDS,
 ) -> Worker:
-    """One more consumer in the service. `types`, `gather` and `most`: see Worker."""
+    """One more consumer in the service. `gather`: see Bus; `types` and `most`: see Worker."""
     full_name = service.settings.topic_prefix + group
     worker = Worker(
         name=group,
         group=full_name,
         topics=topics,
-        consumer=consumer or service.bus.consumer(full_name, topics),
+        consumer=consumer or service.bus.consumer(full_name, topics, gather=gather),
         handler=handler,
         units=service.units,
         bus=service.bus,
         clock=service.clock,
         types=types,
-        gather=gather,
         most=most,
     )
     service.workers.append(worker)
