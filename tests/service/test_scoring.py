@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from baton.flow.database import Database
+from baton.flow.writes import Writes
 from baton.leads.values import Activity
 from baton.service.migrations import Chain, check, downgrade, upgrade
 from baton_scoring import repository
@@ -35,14 +36,16 @@ async def test_two_lanes_that_meet_at_a_new_person_keep_what_both_have_heard(sco
             await asyncio.sleep(0)
             profile.captured, profile.version = True, profile.version + 1
             profile.fields["title"] = Said(proven=("CEO", NOW))
-            await repository.save(connection, [profile], activities=[], told=[])
+            repository.save(writes := Writes(), [profile], activities=[], told=[])
+            await writes.send(connection)
 
     async def act() -> None:
         await loaded.wait()
         async with scoring.transaction() as connection:
             profile = (await repository.load(connection, ["p"])).get("p") or Profile("p", "p")
             activity = Activity(id="1", kind="page_view", at=NOW, source="s")
-            await repository.save(connection, [profile], activities=[("p", activity)], told=[])
+            repository.save(writes := Writes(), [profile], activities=[("p", activity)], told=[])
+            await writes.send(connection)
 
     await asyncio.gather(capture(), act())
     async with scoring.transaction() as connection:

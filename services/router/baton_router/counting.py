@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from baton.flow.database import Connection
+from baton.flow.writes import Writes
 from baton.leads.playbook.model import Caps, Member, Playbook, Pool, Rep
 from baton_router import staff_repository as repository
 from baton_router.deciding.eligibility import Staff, capped_reps
@@ -72,9 +73,9 @@ class Counters:
         own = self.states.get(rep.id, _NOTHING_SAID).caps or rep.caps
         return any(caps.open is not None for caps in (own, pool.caps, member.caps))
 
-    async def save(self) -> None:
-        """Write the turns that changed."""
-        await repository.save_turns(self.connection, self.ledger.changed())
+    def save(self, writes: Writes) -> None:
+        """Have the turns that changed written."""
+        repository.save_turns(writes, self.ledger.changed())
         self.ledger.forget_changes()
 
     async def _load(self, places: Collection[tuple[str, str]]) -> None:

@@ -246,6 +246,7 @@ class Desk:
     async def reload(self, lead_ids: Collection[str]) -> None:
         """Write what changed so far, and open the files of these leads anew."""
         await self.save()
+        await self.unit.writes.send(self.unit.connection)
         self.files = {each: file for each, file in self.files.items() if each not in lead_ids}
         self.files |= await repository.load(self.unit.connection, lead_ids)
 
@@ -263,20 +264,20 @@ class Desk:
         self._early = [pair for pair in self._early if pair[0] not in lead_ids]
 
     async def save(self) -> None:
-        """Write everything that changed."""
+        """Write everything that changed, most of it with the events at the end of the unit of work."""
         connection = self.unit.connection
         changed = sorted({id(f): f for f in self.files.values() if f.changed}.values(), key=lambda f: f.lead_id)
         for file in changed:
             file.changed_at = file.changed_at or self.unit.now
         await repository.update_assignments(connection, list(self._updated.values()))
-        await repository.add_assignments(connection, list(self._added.values()))
-        await repository.save_leads(connection, changed)
+        repository.add_assignments(self.unit.writes, list(self._added.values()))
+        repository.save_leads(self.unit.writes, changed)
         held = [(each, waiting) for each in self._held if (waiting := self.files[each].waiting) is not None]
         released = self._released - {lead_id for lead_id, _ in held}
         await repository.save_holds(connection, held, released=sorted(released))
         await repository.save_early(connection, self._early, told=self._early_told)
         await reviews.save(connection, self._reviews, now=self.unit.now)
-        await self.counters.save()
+        self.counters.save(self.unit.writes)
         await self._look_again()
         self._saved(changed)
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from baton.flow.database import Connection, DatabaseUnavailable
+from baton.flow.database import Connection
 from baton.flow.erasure import forget
+from baton.flow.writes import Writes
 from baton_router.lead_file import EarlyTouch, Given, LeadFile, Waiting
 from baton_router.stored import (
     columns,
@@ -230,17 +231,11 @@ async def early_touches(connection: Connection, lead_ids: Collection[str]) -> di
     return found
 
 
-async def save_leads(connection: Connection, files: Sequence[LeadFile]) -> None:
-    """Write files.
-
-    Raises:
-        DatabaseUnavailable: another transaction changed one of them meanwhile; the work comes again.
-    """
-    if not files:
-        return
-    status = await connection.execute(_SAVE_LEADS, *columns([file_row(file) for file in files]))
-    if status != f"INSERT 0 {len(files)}":
-        raise DatabaseUnavailable("a lead was changed by another transaction meanwhile")
+def save_leads(writes: Writes, files: Sequence[LeadFile]) -> None:
+    """Have files written. If another transaction changed one of them meanwhile, the work comes again."""
+    if files:
+        expect = len(files), "a lead was changed by another transaction meanwhile"
+        writes.add(_SAVE_LEADS, *columns([file_row(file) for file in files]), expect=expect)
 
 
 async def update_assignments(connection: Connection, changed: Sequence[Given]) -> None:
@@ -253,17 +248,11 @@ async def update_assignments(connection: Connection, changed: Sequence[Given]) -
         await connection.execute(_CLOSE, *columns(rows))
 
 
-async def add_assignments(connection: Connection, added: Sequence[Given]) -> None:
-    """Write new assignments.
-
-    Raises:
-        DatabaseUnavailable: one of the leads got another meanwhile; the work comes again and finds it.
-    """
-    if not added:
-        return
-    status = await connection.execute(_SAVE_ASSIGNMENTS, *columns([given_row(given) for given in added]))
-    if status != f"INSERT 0 {len(added)}":
-        raise DatabaseUnavailable("a lead was assigned by another transaction meanwhile")
+def add_assignments(writes: Writes, added: Sequence[Given]) -> None:
+    """Have new assignments written. If one of the leads got another meanwhile, the work comes again and finds it."""
+    if added:
+        expect = len(added), "a lead was assigned by another transaction meanwhile"
+        writes.add(_SAVE_ASSIGNMENTS, *columns([given_row(given) for given in added]), expect=expect)
 
 
 async def save_holds(connection: Connection, held: Sequence[tuple[str, Waiting]], *, released: Sequence[str]) -> None:

@@ -14,6 +14,7 @@ import asyncpg
 import orjson
 
 from baton.flow.database import Connection
+from baton.flow.writes import Writes
 from baton.kernel.instants import format_instant, parse_instant
 from baton.leads.playbook.model import Bench, Caps
 from baton_router.deciding.ledger import Load, Turn, TurnKey
@@ -126,11 +127,11 @@ async def load_turns(connection: Connection, pools: Collection[str]) -> dict[Tur
     return turns
 
 
-async def save_turns(connection: Connection, changed: Mapping[tuple[TurnKey, str], Turn]) -> None:
-    """Write turns that were raised or given back."""
+def save_turns(writes: Writes, changed: Mapping[tuple[TurnKey, str], Turn]) -> None:
+    """Have turns written that were raised or given back."""
     if changed:
         rows = [(*key, rep, turn.count, turn.present) for (key, rep), turn in changed.items()]
-        await connection.execute(_SAVE_TURNS, *columns(rows))
+        writes.add(_SAVE_TURNS, *columns(rows))
 
 
 async def load_loads(connection: Connection, questions: Sequence[LoadQuestion]) -> dict[tuple[str, str | None], Load]:

@@ -40,7 +40,7 @@ class ScoreLeads:
                 await batch.erase(delivery.event, delivery.event.data)
             else:
                 batch.handle(delivery.event)
-        await batch.save()
+        batch.save()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +95,10 @@ class Batch:
         self.erased[erased.lead_id] = event.time
         await repository.erase(self.unit.connection, erased.lead_id, at=event.time)
 
-    async def save(self) -> None:
-        """Write what changed."""
+    def save(self) -> None:
+        """Have what changed written."""
         changed = [self.profiles[lead_id] for lead_id in sorted(self._changed)]
-        await repository.save(self.unit.connection, changed, activities=self._activities, told=self._told)
+        repository.save(self.unit.writes, changed, activities=self._activities, told=self._told)
 
     def _capture(self, event: Event, captured: LeadCaptured) -> None:
         profile = self._profile(captured.lead.lead_id, event.key)

@@ -10,6 +10,7 @@ import orjson
 
 from baton.flow.database import Connection
 from baton.flow.erasure import forget
+from baton.flow.writes import Writes
 from baton.kernel.instants import format_instant, parse_instant
 from baton.leads.values import TIERS, Activity, Score
 from baton_scoring.profile import Profile, Said
@@ -82,22 +83,22 @@ async def load(connection: Connection, lead_ids: Collection[str]) -> dict[str, P
     return profiles
 
 
-async def save(
-    connection: Connection,
+def save(
+    writes: Writes,
     profiles: Sequence[Profile],
     *,
     activities: Sequence[tuple[str, Activity]],
     told: Sequence[ScoreTold],
 ) -> None:
-    """Write what a batch changed."""
+    """Have what a batch changed written."""
     if profiles:
-        await connection.execute(_SAVE_PROFILES, *_columns([_profile_row(profile) for profile in profiles]))
+        writes.add(_SAVE_PROFILES, *_columns([_profile_row(profile) for profile in profiles]))
     if activities:
         rows = [(lead, a.source, a.id, a.kind, a.at, orjson.dumps(a.data)) for lead, a in activities]
-        await connection.execute(_SAVE_ACTIVITIES, *_columns(rows))
+        writes.add(_SAVE_ACTIVITIES, *_columns(rows))
     if told:
         scores = [(t.lead_id, t.version, t.at, t.cause, _dump(t.score)) for t in told]
-        await connection.execute(_SAVE_SCORES, *_columns(scores))
+        writes.add(_SAVE_SCORES, *_columns(scores))
 
 
 async def to_look_at(connection: Connection, *, now: datetime, limit: int) -> list[str]:

@@ -30,7 +30,7 @@ class TierTimer:
             batch = Batch(playbook=self.playbook(), unit=unit, profiles=await repository.load(unit.connection, due))
             for lead_id in due:
                 batch.look_again(batch.profiles[lead_id])
-            await batch.save()
+            batch.save()
         return len(due)
 
     async def next_due(self) -> datetime | None:

@@ -118,7 +118,8 @@ class _Batch:
             await asyncio.sleep(0)
         await self._save_leads(changed)
         await repository.save_merges(self.unit.connection, self.merged)
-        await repository.save_clocks(self.unit.connection, clocks, retracted=retracted)
+        await repository.retract_clocks(self.unit.connection, retracted)
+        repository.save_clocks(self.unit.writes, clocks)
 
     async def _settle(self, person: Person) -> Settlement:
         result = await self._replay(person)
@@ -150,7 +151,7 @@ class _Batch:
 
     async def _save_leads(self, changed: Sequence[str]) -> None:
         rows = [row for lead in changed if (row := self.people.of(lead).leads.get(lead)) is not None]
-        await repository.save_leads(self.unit.connection, [row for row in rows if row.facts])
+        repository.save_leads(self.unit.writes, [row for row in rows if row.facts])
         await repository.delete_leads(self.unit.connection, [row.lead_id for row in rows if not row.facts])
 
 

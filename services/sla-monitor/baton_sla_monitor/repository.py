@@ -8,8 +8,9 @@ from typing import Final
 import asyncpg
 import orjson
 
-from baton.flow.database import Connection, DatabaseUnavailable
+from baton.flow.database import Connection
 from baton.flow.erasure import forget
+from baton.flow.writes import Writes
 from baton.kernel.instants import format_instant, parse_instant
 from baton.kernel.segments import Pause
 from baton_sla_monitor.deciding.clock_state import ClockState, Status
@@ -103,26 +104,25 @@ async def oldest_overdue(connection: Connection) -> datetime | None:
     return instant
 
 
-async def save_leads(connection: Connection, rows: Collection[LeadRow]) -> None:
-    """Write leads, each raised by one version.
-
-    Raises:
-        DatabaseUnavailable: another transaction changed one of them meanwhile.
-    """
+def save_leads(writes: Writes, rows: Collection[LeadRow]) -> None:
+    """Have leads written, each raised by one version. If another transaction did so meanwhile, the work comes again."""
     if not rows:
         return
     written = [(row.lead_id, row.key, row.version + 1, pack_facts(row.facts.values())) for row in rows]
-    status = await connection.execute(_SAVE_LEADS, *_columns(written))
-    if status != f"INSERT 0 {len(written)}":
-        raise DatabaseUnavailable("a lead was changed by another transaction meanwhile")
+    expect = len(written), "a lead was changed by another transaction meanwhile"
+    writes.add(_SAVE_LEADS, *_columns(written), expect=expect)
 
 
-async def save_clocks(connection: Connection, clocks: Collection[ClockState], *, retracted: Sequence[str] = ()) -> None:
-    """Write clocks, and delete those that never began."""
-    if retracted:
-        await connection.execute("delete from clocks where id = any($1::text[])", retracted)
+def save_clocks(writes: Writes, clocks: Collection[ClockState]) -> None:
+    """Have clocks written."""
     if clocks:
-        await connection.execute(_SAVE_CLOCKS, *_columns([_clock_row(clock) for clock in clocks]))
+        writes.add(_SAVE_CLOCKS, *_columns([_clock_row(clock) for clock in clocks]))
+
+
+async def retract_clocks(connection: Connection, ids: Sequence[str]) -> None:
+    """Delete clocks that never began."""
+    if ids:
+        await connection.execute("delete from clocks where id = any($1::text[])", ids)
 
 
 async def save_merges(connection: Connection, pairs: Collection[tuple[str, str]]) -> None:

@@ -49,7 +49,8 @@ class ClockTimer:
         told = [each for clock in due for each in fire(clock, terms[clock.terms], now=unit.now)]
         for telling in tell(sorted(told, key=_moment), terms):
             unit.emit(as_event(telling, unit))
-        await repository.save_clocks(unit.connection, due)
+        repository.save_clocks(unit.writes, due)
+        await unit.writes.send(unit.connection)
         return told
 
     async def _measure_overdue(self, unit: UnitOfWork) -> None:

@@ -9,8 +9,9 @@ import structlog
 
 from baton.flow import metrics
 from baton.flow.bus import Bus, BusUnavailable, Record
-from baton.flow.database import Connection, Database, DatabaseUnavailable
+from baton.flow.database import Database, DatabaseUnavailable
 from baton.flow.headers import pack_headers, unpack_headers
+from baton.flow.writes import Writes
 
 log = structlog.get_logger()
 
@@ -29,12 +30,10 @@ delete from outbox where id = any($1::bigint[]) and exists (select from hurry)
 _READ = "select id, topic, key, headers, value from outbox where lane = any($1::int[]) order by id limit $2"
 
 
-async def write_outbox(
-    connection: Connection, records: Sequence[tuple[Record, str | None]], *, bus: Bus
-) -> frozenset[int]:
-    """Write records, each with the lead it speaks of, as part of the caller's transaction. Gives their lanes."""
+def write_outbox(writes: Writes, records: Sequence[tuple[Record, str | None]], *, bus: Bus) -> frozenset[int]:
+    """Add records, each with the lead it speaks of, to what the caller's transaction writes. Gives their lanes."""
     lanes = [bus.lane(record.key) for record, _ in records]
-    await connection.execute(
+    writes.add(
         _WRITE,
         lanes,
         [subject for _, subject in records],

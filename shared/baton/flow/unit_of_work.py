@@ -7,6 +7,7 @@ from datetime import datetime
 from baton.flow.bus import Bus, Record
 from baton.flow.database import Connection, Database
 from baton.flow.outbox import Relay, write_outbox
+from baton.flow.writes import Writes
 from baton.kernel.clock import Clock
 from baton.leads.envelope import Event, encode
 
@@ -17,6 +18,8 @@ class UnitOfWork:
     def __init__(self, connection: Connection, *, now: datetime) -> None:
         self.connection = connection
         self.now = now
+        self.writes = Writes()
+        """Sent with the events, at the end."""
         self._records: list[tuple[Record, str | None]] = []
 
     def emit(self, event: Event) -> None:
@@ -37,14 +40,15 @@ class UnitOfWork:
         return len(self._records)
 
     async def flush(self, bus: Bus) -> frozenset[int]:
-        """Write what was emitted into the transaction. Gives the lanes that have something to publish now."""
-        if not self._records:
-            return frozenset()
+        """Write what waits, and what was emitted. Gives the lanes that have something to publish now."""
         records, self._records = self._records, []
-        if bus.appends_in_transaction:
+        lanes = frozenset[int]()
+        if records and not bus.appends_in_transaction:
+            lanes = write_outbox(self.writes, records, bus=bus)
+        await self.writes.send(self.connection)
+        if records and bus.appends_in_transaction:
             await bus.append(self.connection, [record for record, _ in records])
-            return frozenset()
-        return await write_outbox(self.connection, records, bus=bus)
+        return lanes
 
 
 class Units:
