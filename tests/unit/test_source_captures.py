@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from baton.kernel.ids import lead_id_for_email, lead_id_for_phone
+from baton.leads.envelope import encode
 from baton.leads.events import LeadActivity, LeadCaptured
 from baton_ingest.captures import LONGEST_ID, REPEAT_WINDOW, Capture
 from baton_ingest.repository import pack, unpack
@@ -152,6 +153,14 @@ def test_a_bare_activity_is_an_activity_of_the_lead() -> None:
     assert isinstance(data, LeadActivity)
     assert (data.lead_id, data.account, data.by) == (found.lead_id, "acme.com", "mary")
     assert (data.activity.kind, data.activity.data) == ("call", {"minutes": 3})
+
+
+def test_an_event_stays_small_however_much_of_an_activity_had_to_be_left_out() -> None:
+    found = capture(kind="call", data={f"key {number}": float("inf") for number in range(100_000)})
+
+    _, value = encode(found.event)
+    assert found.told.changes[-1].why == "99980 more were left out"
+    assert len(value) < 10_000
 
 
 def test_a_lead_named_by_its_id_gets_the_key_it_is_known_by() -> None:

@@ -28,6 +28,8 @@ FUTURE: Final = timedelta(minutes=5)
 LONGEST_ID: Final = 255
 """Longer ids, and ones that no database holds, are known by their hash."""
 _LONGEST_KIND: Final = 100
+_MOST_NOTES: Final = 20
+"""Of what was left out of one activity: more of them are counted."""
 NO_ADDRESS: Final = Refused("neither an email nor a phone", "send an email address or an E.164 phone number")
 _STORABLE_ID: Final = re.compile("[^\0\ud800-\udfff]+")
 
@@ -202,7 +204,7 @@ def _of_source(raw: RawCapture, source: Source) -> Mapping[str, object]:
 def _told(raw: RawCapture, source: Source, lead: NormalisedLead, *, person: str | None, received_at: datetime) -> Told:
     kind, changes = _kind(raw.kind, source.activity)
     data = read_custom(raw.data.items())
-    changes += [Change(field=f"activity.data.{key}", before=None, after=None, why=why) for key, _, why in data.left_out]
+    changes += _left_out(data.left_out)
     identity, repeats_for = raw.identity, None
     if identity is None:
         at = None if raw.at is None else raw.at.isoformat()
@@ -245,6 +247,18 @@ def _kind(sent: str | None, default: str | None) -> tuple[str | None, list[Chang
     kind = snake if is_activity_kind(snake) and len(snake) <= _LONGEST_KIND else default
     before = storable(sent[:_LONGEST_KIND])
     return kind, [Change(field="activity.kind", before=before, after=kind, why="kinds are in lower_snake")]
+
+
+def _left_out(data: Sequence[tuple[str, object, str]]) -> list[Change]:
+    """What of an activity's data could not be kept. Bounded: an event must fit on the bus, whatever a sender sends."""
+    notes = [
+        Change(field=f"activity.data.{key}" if key else "activity.data", before=None, after=None, why=why)
+        for key, _, why in data[:_MOST_NOTES]
+    ]
+    if len(data) > _MOST_NOTES:
+        why = f"{len(data) - _MOST_NOTES} more were left out"
+        notes.append(Change(field="activity.data", before=None, after=None, why=why))
+    return notes
 
 
 def _digest(*said: object) -> str:
