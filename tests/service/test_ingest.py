@@ -12,7 +12,8 @@ import pytest
 
 from baton.kernel.ids import lead_id_for_email
 from baton.leads.events import LeadActivity, LeadCaptured, LeadErased, LeadMerged, LeadUnmerged
-from baton.service.migrations import Chain, check, downgrade, upgrade
+from baton.service.chains import Chain
+from baton.service.migrations import check, downgrade, upgrade
 from tests.support.ingest import SECRET, Ingest, empty, migrated, running_ingest
 from tests.support.postgres import Databases
 

@@ -11,8 +11,9 @@ from baton.flow.deliveries import read_delivery
 from baton.kernel.ids import derived_id
 from baton.leads.decisions import Clock
 from baton.leads.events import LeadAssigned, LeadNurtured, LeadReassigned, LeadRejected, SlaBreached, SlaEscalated
-from baton.service.migrations import Chain, check, downgrade, upgrade
-from baton_router.models import SCHEMA
+from baton.service.chains import Chain
+from baton.service.migrations import check, downgrade, upgrade
+from baton_router import SCHEMA
 from tests.support.postgres import Databases
 from tests.support.router import PLAYBOOK, START, Routers, migrated, running_routers, scored
 

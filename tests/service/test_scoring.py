@@ -9,7 +9,8 @@ import pytest
 from baton.flow.database import Database
 from baton.flow.writes import Writes
 from baton.leads.values import Activity
-from baton.service.migrations import Chain, check, downgrade, upgrade
+from baton.service.chains import Chain
+from baton.service.migrations import check, downgrade, upgrade
 from baton_scoring import repository
 from baton_scoring.profile import Profile, Said
 

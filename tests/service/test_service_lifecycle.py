@@ -2,7 +2,7 @@
 
 import asyncio
 import gzip
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from alembic.script import ScriptDirectory
 from fastapi import APIRouter, Request
 from starlette.applications import Starlette
 from starlette.routing import Mount
@@ -28,13 +29,15 @@ from baton.leads.playbook.files import read_directory
 from baton.leads.topics import Topic
 from baton.leads.values import Activity
 from baton.service import service as service_module
+from baton.service.chains import Chain, bring_to_head, is_at_head
 from baton.service.errors import Refusal
-from baton.service.migrations import Chain, upgrade
+from baton.service.migrations import downgrade, upgrade
 from baton.service.playbooks import publish
 from baton.service.requests import read_body
 from baton.service.service import Service, build, topic_specs
 from baton.service.settings import Settings
 from baton.service.web import create_web, end_streams
+from baton_standalone.apps import PARTS
 from tests.support.postgres import PostgresServer
 from tests.support.processes import Processes
 
@@ -535,9 +538,51 @@ async def test_replicas_that_start_together_migrate_once(database: str) -> None:
     await db.stop()
 
 
-async def test_a_database_that_is_away_is_told_as_such_by_a_migration() -> None:
+async def test_replicas_that_start_together_on_an_empty_database_all_come_to_its_head(database: str) -> None:
+    chain = Chain("tests.support.toy")
+
+    await asyncio.gather(*(bring_to_head(database, chain) for _ in range(3)))
+
+    assert await is_at_head(database, chain)
+
+
+async def test_a_schema_is_at_its_head_between_going_up_and_going_down(database: str) -> None:
+    chain = Chain("tests.support.toy")
+
+    before = await is_at_head(database, chain)
+    await upgrade(database, chain)
+    up = await is_at_head(database, chain)
+    await downgrade(database, chain)
+    down = await is_at_head(database, chain)
+
+    assert (before, up, down) == (False, True, False)
+
+
+async def test_a_schema_of_another_release_is_not_at_its_head(database: str) -> None:
+    chain = Chain("tests.support.toy")
+    await upgrade(database, chain)
+    db = Database(database, schema="toy")
+    await db.start()
+    async with db.connection() as connection:
+        await connection.execute("update alembic_version set version_num = '0000'")
+    await db.stop()
+
+    assert not await is_at_head(database, chain)
+
+
+@pytest.mark.parametrize("migrate", [upgrade, bring_to_head])
+async def test_a_database_that_is_away_is_told_as_such_by_a_migration(
+    migrate: Callable[[str, Chain], Awaitable[None]],
+) -> None:
     with pytest.raises(DatabaseUnavailable):
-        await upgrade("postgresql://nobody@127.0.0.1:1/none", Chain("tests.support.toy"))
+        await migrate("postgresql://nobody@127.0.0.1:1/none", Chain("tests.support.toy"))
+
+
+@pytest.mark.parametrize("package", [part.package for part in PARTS])
+def test_the_head_that_is_read_as_text_is_the_one_that_alembic_finds(package: str) -> None:
+    chain = Chain(package)
+
+    assert chain.head == ScriptDirectory(str(chain.folder)).get_current_head()
 
 
 def test_deployments_on_one_broker_share_no_group(database: str) -> None:

@@ -32,7 +32,8 @@ from baton.leads.events import (
 )
 from baton.leads.topics import Topic
 from baton.leads.values import Lead
-from baton.service.migrations import Chain, check, downgrade, upgrade
+from baton.service.chains import Chain
+from baton.service.migrations import check, downgrade, upgrade
 from baton.service.playbooks import publish
 from baton.service.service import Service
 from baton.service.settings import Settings

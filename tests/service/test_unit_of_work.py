@@ -23,7 +23,8 @@ from baton.leads.envelope import Event, decode, encode
 from baton.leads.events import LeadAccepted, LeadActivity
 from baton.leads.topics import Topic
 from baton.leads.values import Activity
-from baton.service.migrations import Chain, check, downgrade, upgrade
+from baton.service.chains import Chain
+from baton.service.migrations import check, downgrade, upgrade
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TOY = Chain("tests.support.toy")

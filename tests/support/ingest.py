@@ -16,11 +16,13 @@ from baton.kernel.clock import ManualClock
 from baton.leads.envelope import Event, decode
 from baton.leads.events import EventData
 from baton.leads.topics import Topic
-from baton.service.migrations import Chain, upgrade
+from baton.service.chains import Chain
+from baton.service.migrations import upgrade
 from baton.service.playbooks import publish
 from baton.service.service import Service
+from baton_ingest import SCHEMA
 from baton_ingest.app import create_app
-from baton_ingest.models import SCHEMA, metadata
+from baton_ingest.models import metadata
 from baton_ingest.settings import IngestSettings
 
 START = datetime(2026, 1, 15, 10, tzinfo=UTC)

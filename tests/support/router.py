@@ -19,11 +19,12 @@ from baton.leads.envelope import Event, decode, encode
 from baton.leads.events import EventData, LeadScored
 from baton.leads.topics import LEAD_TOPICS
 from baton.leads.values import Activity, Lead, Score, Tier
-from baton.service.migrations import Chain, upgrade
+from baton.service.chains import Chain
+from baton.service.migrations import upgrade
 from baton.service.playbooks import publish
 from baton.service.service import Service
+from baton_router import SCHEMA
 from baton_router.app import create_app
-from baton_router.models import SCHEMA
 from baton_router.settings import RouterSettings
 
 START = datetime(2026, 3, 25, 17, tzinfo=UTC)

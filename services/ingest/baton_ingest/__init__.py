@@ -1,1 +1,6 @@
 """Ingest: webhooks and canonical JSON in, durable lead events out."""
+
+from typing import Final
+
+SCHEMA: Final = "ingest"
+"""Where its tables are."""

@@ -1,8 +1,8 @@
 """`python -m baton_ingest`, `baton-ingest`: ingest as a process."""
 
 from baton.service.serving import serve_service
+from baton_ingest import SCHEMA
 from baton_ingest.app import create_app
-from baton_ingest.models import SCHEMA
 from baton_ingest.settings import IngestSettings
 
 

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, UUID
 
 from baton.flow.tables import add_flow_tables
+from baton_ingest import SCHEMA
 
-SCHEMA = "ingest"
 metadata = sa.MetaData(schema=SCHEMA)
 add_flow_tables(metadata)
 

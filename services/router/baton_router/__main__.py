@@ -1,8 +1,8 @@
 """`baton-router`, `python -m baton_router`: the service by itself."""
 
 from baton.service.serving import serve_service
+from baton_router import SCHEMA
 from baton_router.app import create_app
-from baton_router.models import SCHEMA
 from baton_router.settings import RouterSettings
 
 

@@ -1,8 +1,8 @@
 """`python -m baton_scoring`, `baton-scoring`: scoring as a process."""
 
 from baton.service.serving import serve_service
+from baton_scoring import SCHEMA
 from baton_scoring.app import create_app
-from baton_scoring.models import SCHEMA
 from baton_scoring.settings import ScoringSettings
 
 

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from baton.flow.tables import add_flow_tables
+from baton_scoring import SCHEMA
 
-SCHEMA = "scoring"
 metadata = sa.MetaData(schema=SCHEMA)
 add_flow_tables(metadata)
 

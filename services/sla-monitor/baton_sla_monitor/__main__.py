@@ -1,8 +1,8 @@
 """`baton-sla-monitor`, `python -m baton_sla_monitor`: the service by itself."""
 
 from baton.service.serving import serve_service
+from baton_sla_monitor import SCHEMA
 from baton_sla_monitor.app import create_app
-from baton_sla_monitor.models import SCHEMA
 from baton_sla_monitor.settings import SlaMonitorSettings
 
 

@@ -17,7 +17,7 @@ from starlette.routing import Mount, Route
 from baton.flow.bus import Bus
 from baton.flow.database import Database
 from baton.kernel.clock import Clock
-from baton.service.migrations import Chain
+from baton.service.chains import Chain
 from baton.service.service import Service
 from baton.service.serving import CreateApp
 from baton.service.settings import Settings

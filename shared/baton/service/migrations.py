@@ -3,9 +3,7 @@
 import asyncio
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -19,6 +17,7 @@ from sqlalchemy.pool import NullPool
 
 from baton.flow.database import TRANSIENT, DatabaseUnavailable
 from baton.flow.tables import add_flow_tables
+from baton.service.chains import Chain
 
 _LOCK: Final = 0x0BA7_0000
 """Advisory locks for migrations begin here; the schema's name is added."""
@@ -27,27 +26,6 @@ _FLOW_TABLES: Final = ("inbox", "outbox", "retries", "dead_letters")
 
 # Alembic keeps what it works on in globals of the process (`context`, `op`): one chain at a time, in each event loop.
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """One service's migrations: the package whose `models.py` has `SCHEMA` and `metadata`, beside `migrations/`."""
-
-    package: str
-
-    @property
-    def schema(self) -> str:
-        schema: str = import_module(f"{self.package}.models").SCHEMA
-        return schema
-
-    @property
-    def metadata(self) -> sa.MetaData:
-        metadata: sa.MetaData = import_module(f"{self.package}.models").metadata
-        return metadata
-
-    @property
-    def folder(self) -> Path:
-        return Path(str(import_module(self.package).__file__)).parent / "migrations"
 
 
 async def upgrade(url: str, chain: Chain, *, revision: str = "head") -> None:
@@ -112,7 +90,7 @@ def run_env() -> None:
     chain: Chain = context.config.attributes["chain"]
     context.configure(
         connection=context.config.attributes["connection"],
-        target_metadata=chain.metadata,
+        target_metadata=import_module(f"{chain.package}.models").metadata,
         version_table_schema=chain.schema,
         include_schemas=True,
         include_name=lambda name, kind, _: kind != "schema" or name == chain.schema,

@@ -20,7 +20,7 @@ from baton.flow.unit_of_work import Units
 from baton.flow.worker import MAX_RECORDS, Worker
 from baton.kernel.clock import Clock
 from baton.leads.topics import LEAD_TOPICS, Topic
-from baton.service.migrations import Chain, upgrade
+from baton.service.chains import Chain, bring_to_head
 from baton.service.playbooks import PlaybookFeed
 from baton.service.settings import Settings
 
@@ -153,7 +153,7 @@ class Service:
     async def _open_database(self) -> None:
         # Migrated first: until its tables are there, the database counts as away.
         if self.settings.migrate:
-            await upgrade(self.database.url, self.chain)
+            await bring_to_head(self.database.url, self.chain)
         await self.database.start()
         try:
             async with self.database.connection() as connection:

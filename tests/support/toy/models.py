@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 
 from baton.flow.tables import add_flow_tables
+from tests.support.toy import SCHEMA
 
-SCHEMA = "toy"
 metadata = sa.MetaData(schema=SCHEMA)
 add_flow_tables(metadata)
 
