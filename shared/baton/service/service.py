@@ -1,7 +1,6 @@
 """A service at work: its loops, what it needs, and whether it is ready."""
 
 import asyncio
-import gc
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from baton.flow.worker import MAX_RECORDS, Worker
 from baton.kernel.clock import Clock
 from baton.leads.topics import LEAD_TOPICS, Topic
 from baton.service.chains import Chain, bring_to_head
+from baton.service.collecting import begin_collecting
 from baton.service.playbooks import PlaybookFeed
 from baton.service.settings import Settings
 
@@ -104,7 +104,7 @@ class Service:
 
     async def run(self, stopping: asyncio.Event) -> None:
         """All loops, until told to stop. Whatever they need may come and go; the service stays."""
-        _spare_the_collector()
+        begin_collecting()
         tasks = [
             asyncio.create_task(_kept_alive(name, loop, stopping), name=name) for name, loop in self._production_loops()
         ]
@@ -296,13 +296,6 @@ def topic_specs(settings: Settings) -> Sequence[TopicSpec]:
     leads = [TopicSpec(topic, settings.partitions, settings.retention) for topic in LEAD_TOPICS]
     playbook = TopicSpec(Topic.PLAYBOOK, 1, None, compacted=True)
     return [*leads, playbook, TopicSpec(Topic.DEAD_LETTERS, settings.partitions, _DEAD_LETTERS_KEPT)]
-
-
-def _spare_the_collector() -> None:
-    """What is loaded by now lives as long as the process. Not looking at it again saved a quarter of the CPU."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def _after(needed: Sequence[asyncio.Event], loop: Loop) -> Loop:

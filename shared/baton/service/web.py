@@ -25,6 +25,8 @@ log = structlog.get_logger()
 MAX_BODY: Final = 16 * 1024 * 1024
 """Twice what a source takes by default; whoever reads a body by hand has a bound of its own."""
 _READY_FOR_SECONDS: Final = 1.0
+_WRONG_FOR_SECONDS: Final = 0.1
+"""Whoever waits for a start is told of its end at once."""
 
 
 def create_web(
@@ -121,19 +123,19 @@ def _health(service: Service) -> APIRouter:
 
 
 class Readiness:
-    """What keeps a service from its work; asked once a second at most, however many probes come."""
+    """What keeps a service from its work; asked once a second at most, ten times while something does."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
         self._asking = asyncio.Lock()
-        self._asked_at: float | None = None
+        self._ask_at = 0.0
         self._wrong: dict[str, str] = {}
 
     async def wrong(self) -> dict[str, str]:
         async with self._asking:
-            now = time.monotonic()
-            if self._asked_at is None or now - self._asked_at > _READY_FOR_SECONDS:
-                self._wrong, self._asked_at = dict(await self._service.ready()), now
+            if time.monotonic() >= self._ask_at:
+                self._wrong = dict(await self._service.ready())
+                self._ask_at = time.monotonic() + (_WRONG_FOR_SECONDS if self._wrong else _READY_FOR_SECONDS)
         return self._wrong
 
 
