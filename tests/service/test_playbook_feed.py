@@ -75,6 +75,18 @@ async def test_a_published_playbook_decides_from_the_next_step(
     assert (feed.current().hash, feed.current().version) == (published.hash, "one")
 
 
+async def test_services_of_one_process_share_the_playbook_that_the_first_of_them_loaded(
+    bus: MemoryBus, clock: ManualClock, feed: PlaybookFeed
+) -> None:
+    other = PlaybookFeed(bus)
+    await publish(bus, files("one"), clock=clock)
+
+    await feed.step()
+    await other.step()
+
+    assert other.current() is feed.current()
+
+
 async def test_a_playbook_with_mistakes_is_not_published(bus: MemoryBus, clock: ManualClock) -> None:
     with pytest.raises(PlaybookError):
         await publish(bus, {"playbook.yaml": b"version: x\nroutin: []\n"}, clock=clock)

@@ -1,8 +1,10 @@
 """The active playbook in a service: followed on its topic, loaded aside, swapped at once."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -24,6 +26,7 @@ _SOURCE: Final = "/baton/playbook"
 _ACTIVE: Final = b"active"
 _PAUSE_SECONDS: Final = 0.5
 _KEPT: Final = 20
+_one_at_a_time: Final = threading.Lock()
 
 
 async def publish(bus: Bus, files: Mapping[str, bytes], *, clock: Clock) -> Playbook:
@@ -152,9 +155,16 @@ class PlaybookFeed:
 
 def _loaded(packed: str) -> Playbook | Exception:
     try:
-        return load_files(unpack(packed)).playbook
+        with _one_at_a_time:
+            return _load(packed)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the playbook in force must go on
         return error
+
+
+@lru_cache(maxsize=1)
+def _load(packed: str) -> Playbook:
+    """Frozen, so that services which share a process share it too: the first loads it for all of them."""
+    return load_files(unpack(packed)).playbook
 
 
 def _data(record: Received) -> EventData | None:
