@@ -60,6 +60,12 @@ PARTS: Final = (
 """In the order in which a lead passes them."""
 
 
+def import_apps() -> None:
+    """Import now what `create` would import, for whoever has nothing better to do."""
+    for part in PARTS:
+        import_module(f"{part.package}.app")
+
+
 Apps = Mapping[str, FastAPI]
 """The four, by the path at which they are mounted."""
 

@@ -15,7 +15,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final, Literal
@@ -23,7 +24,7 @@ from urllib.parse import quote
 
 from baton_standalone.postgres_programs import EmbeddedPostgresError, Programs, server_user
 
-__all__ = ["EmbeddedPostgres", "EmbeddedPostgresError"]
+__all__ = ["INITIAL", "EmbeddedPostgres", "EmbeddedPostgresError", "start_beside"]
 
 _SETTINGS: Final[Mapping[str, str]] = {
     "listen_addresses": "",
@@ -44,7 +45,9 @@ _SETTINGS: Final[Mapping[str, str]] = {
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
-_OWNER: Final = "baton"  # superuser and database
+_OWNER: Final = "baton"  # superuser and, unless told otherwise, database
+INITIAL: Final = "postgres"
+"""The database that every cluster has from its creation."""
 _CTYPE: Final = "C.UTF-8" if sys.platform == "linux" else "UTF-8"
 _INITDB_SECONDS: Final = 120
 _START_SECONDS: Final = 300  # recovery after a crash replays up to max_wal_size; a server that dies is noticed at once
@@ -63,16 +66,20 @@ Mode = Literal["smart", "fast", "immediate"]
 
 @dataclass(slots=True)
 class EmbeddedPostgres:
-    """A PostgreSQL cluster kept in the folder `data`/postgres. `settings` override the server's own (see above)."""
+    """A PostgreSQL cluster kept in the folder `data`/postgres. `settings` override the server's own (see above).
+
+    `database` is made where it isn't there.
+    """
 
     data: Path
     settings: Mapping[str, str] = field(default_factory=dict)
+    database: str = _OWNER
     _lock: IO[str] | None = None
 
     @property
     def url(self) -> str:
         """How asyncpg, SQLAlchemy and psql reach it while it runs."""
-        return f"postgresql://{_OWNER}@/{_OWNER}?host={quote(str(self._socket_dir), safe='/')}"
+        return f"postgresql://{_OWNER}@/{self.database}?host={quote(str(self._socket_dir), safe='/')}"
 
     @property
     def pid(self) -> int | None:
@@ -247,12 +254,14 @@ class EmbeddedPostgres:
             return False
 
     def _create_database(self) -> None:
-        if self._sql(f"select 1 from pg_database where datname = '{_OWNER}'") != "1":  # noqa: S608  a constant
-            self._sql(f"create database {_OWNER}")
+        if self.database == INITIAL:
+            return
+        if self._sql(f"select 1 from pg_database where datname = '{self.database}'") != "1":  # noqa: S608  our own word
+            self._sql(f"create database {self.database}")
 
     def _sql(self, statement: str) -> str:
         return self._programs.run(
-            "psql", "--no-psqlrc", "-qAt", "-h", str(self._socket_dir), "-U", _OWNER, "-d", "postgres", "-c", statement,
+            "psql", "--no-psqlrc", "-qAt", "-h", str(self._socket_dir), "-U", _OWNER, "-d", INITIAL, "-c", statement,
             timeout=_ANSWER_SECONDS,
         )  # fmt: skip
 
@@ -294,6 +303,14 @@ class EmbeddedPostgres:
     def _noted_pid(self) -> int | None:
         lines = self._noted_lines()
         return int(lines[0]) if lines and lines[0].strip().isdigit() else None
+
+
+def start_beside(server: EmbeddedPostgres, work: Callable[[], object]) -> str:
+    """As the server's `start`, with work done meanwhile: to start is to wait for programs, up to a second at first."""
+    with ThreadPoolExecutor(1) as pool:
+        started = pool.submit(server.start)
+        work()
+        return started.result()
 
 
 def _command_of(pid: int) -> str:

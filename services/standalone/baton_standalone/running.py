@@ -16,8 +16,8 @@ from baton.flow.database import Database, DatabaseUnavailable
 from baton.kernel.clock import Clock, SystemClock
 from baton.service.serving import serve
 from baton.service.settings import Settings, load_settings
-from baton_standalone.apps import PARTS, Apps, mount, wrong_with
-from baton_standalone.embedded import EmbeddedPostgres, EmbeddedPostgresError
+from baton_standalone.apps import PARTS, Apps, import_apps, mount, wrong_with
+from baton_standalone.embedded import EmbeddedPostgres, EmbeddedPostgresError, start_beside
 from baton_standalone.publishing import Candidate, Refused, publish_candidate, read_active
 from baton_standalone.reaching import EXIT_AWAY, make_bus
 from baton_standalone.shared_bus import SharedBus
@@ -26,6 +26,7 @@ from baton_standalone.topics import make_topics
 log = structlog.get_logger()
 
 _PAUSE: Final = 0.5
+_GLANCE: Final = 0.1
 _LOOK_AFTER: Final = 1.0
 
 
@@ -135,7 +136,7 @@ class _Helper:
 
     async def _say_ready(self, apps: Apps) -> None:
         while await wrong_with(apps):  # noqa: ASYNC110  what it waits for is in four services and their servers
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(_GLANCE)
         where = f"embedded in {self.settings.data}" if self.embedded is not None else "yours"
         _say(f"Baton is up at http://{self.settings.listen} (database: {where}; bus: {_bus_name(self.settings)})")
 
@@ -173,14 +174,17 @@ def _own_database(settings: Settings) -> Iterator[tuple[str, EmbeddedPostgres | 
         return
     embedded = EmbeddedPostgres(settings.data)
     try:
-        url = embedded.start()
+        yield _started(embedded), embedded
+    finally:
+        embedded.stop()
+
+
+def _started(embedded: EmbeddedPostgres) -> str:
+    try:
+        return start_beside(embedded, import_apps)
     except EmbeddedPostgresError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(EXIT_AWAY)
-    try:
-        yield url, embedded
-    finally:
-        embedded.stop()
 
 
 def _bus_name(settings: Settings) -> str:

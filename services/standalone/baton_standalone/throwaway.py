@@ -4,14 +4,14 @@ import contextlib
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import asyncpg
 
-from baton_standalone.embedded import EmbeddedPostgres
+from baton_standalone.embedded import INITIAL, EmbeddedPostgres, start_beside
 
 _FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
 """Nobody misses it after a crash."""
@@ -19,13 +19,17 @@ _SECONDS: Final = 30.0
 
 
 @contextlib.contextmanager
-def temporary_server() -> Iterator[str]:
-    """An embedded server that is gone afterwards. Raises EmbeddedPostgresError."""
+def temporary_server(meanwhile: Callable[[], object]) -> Iterator[str]:
+    """The fresh database of an embedded server that is gone afterwards; something is done while it starts.
+
+    Raises:
+        EmbeddedPostgresError: there are no programs, or they fail.
+    """
     folder = Path(tempfile.mkdtemp(prefix="baton-"))
     folder.chmod(0o711)  # root's server runs as somebody else, who passes through
-    server = EmbeddedPostgres(folder, settings=_FAST)
+    server = EmbeddedPostgres(folder, settings=_FAST, database=INITIAL)
     try:
-        yield server.start()
+        yield start_beside(server, meanwhile)
     finally:
         server.stop(mode="immediate")
         shutil.rmtree(folder, ignore_errors=True)

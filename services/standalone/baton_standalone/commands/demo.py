@@ -5,6 +5,8 @@ from typing import Annotated, Final
 
 import typer
 
+from baton.service.collecting import put_off_collecting
+
 _MOST_LEADS: Final = 1_000_000
 
 
@@ -19,6 +21,7 @@ def demo(
     The terminal shows who gets whom, why, and how fast. Then it stays up. Secrets that the senders need and the
     environment lacks are made up and kept beside the data.
     """
+    put_off_collecting()
     import random
 
     from baton.leads.playbook.findings import PlaybookError

@@ -1,11 +1,13 @@
 """`baton simulate`: a scenario played on the real system with a hand-driven clock."""
 
 import sys
-from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+
+from baton.service.collecting import begin_collecting, put_off_collecting
 
 if TYPE_CHECKING:
     from baton.service.settings import Settings
@@ -27,6 +29,7 @@ def simulate(
     A line is `{"at", "request": "POST /ingest/v1/leads", "body" or "raw", "headers"}`, `{"at", "run_until": true}` or
     `{"at", "publish": DIR}`.
     """
+    put_off_collecting()
     from baton.service.logs import configure_logs
     from baton.service.settings import Settings, load_settings
     from baton_standalone.commands.playbook import configured_playbook, load_or_exit, tell
@@ -58,19 +61,35 @@ def _play(lines: "tuple[Line, ...]", candidate: "Candidate", settings: "Settings
     import uvloop
 
     from baton_standalone.embedded import EmbeddedPostgresError
-    from baton_standalone.simulator import Run, simulate
     from baton_standalone.throwaway import temporary_database, temporary_server
 
-    async def play(server: str) -> None:
-        async with temporary_database(server) as url:
-            await simulate(Run(lines, candidate, url, folder, sys.stdout.buffer.write, settings.public_url))
+    async def play(database: str) -> None:
+        from baton_standalone.simulator import Run, simulate
 
-    given = settings.database_url
+        begin_collecting()
+        await simulate(Run(lines, candidate, database, folder, sys.stdout.buffer.write, settings.public_url))
+
+    async def play_on(server: str) -> None:
+        async with temporary_database(server) as database:
+            await play(database)
+
     try:
-        with temporary_server() if given is None else nullcontext(given) as server:
-            uvloop.run(play(server))
+        if settings.database_url is not None:
+            uvloop.run(play_on(settings.database_url))
+        else:
+            with temporary_server(_import_all) as database:
+                uvloop.run(play(database))
     except EmbeddedPostgresError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from None
     finally:
         sys.stdout.buffer.flush()
+
+
+def _import_all() -> None:
+    """What playing would import: the simulator, the four apps, and migrations, which an empty database needs."""
+    from baton_standalone.apps import import_apps
+
+    for name in ("baton.service.migrations", "baton_standalone.simulator"):
+        import_module(name)
+    import_apps()

@@ -4,6 +4,8 @@ import sys
 
 import typer
 
+from baton.service.collecting import put_off_collecting
+
 
 def up() -> None:
     """Run all of Baton in this process: the four services, a database if BATON_DATABASE_URL names none, and a bus.
@@ -11,6 +13,7 @@ def up() -> None:
     Publishes the playbook BATON_PLAYBOOK where none is active or it has changed; without BATON_PLAYBOOK the reference
     one, where none is active.
     """
+    put_off_collecting()
     from baton.leads.playbook.findings import PlaybookError
     from baton.service.logs import configure_logs
     from baton.service.settings import EXIT_WRONG_SETTING, Settings, load_settings
