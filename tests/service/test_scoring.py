@@ -32,7 +32,7 @@ async def test_two_lanes_that_meet_at_a_new_person_keep_what_both_have_heard(sco
 
     async def capture() -> None:
         async with scoring.transaction() as connection:
-            profile = (await repository.load(connection, ["p"])).get("p") or Profile("p", "acme.example")
+            profile = (await repository.load(connection, ["p"])).profiles.get("p") or Profile("p", "acme.example")
             loaded.set()
             await asyncio.sleep(0)
             profile.captured, profile.version = True, profile.version + 1
@@ -43,14 +43,14 @@ async def test_two_lanes_that_meet_at_a_new_person_keep_what_both_have_heard(sco
     async def act() -> None:
         await loaded.wait()
         async with scoring.transaction() as connection:
-            profile = (await repository.load(connection, ["p"])).get("p") or Profile("p", "p")
+            profile = (await repository.load(connection, ["p"])).profiles.get("p") or Profile("p", "p")
             activity = Activity(id="1", kind="page_view", at=NOW, source="s")
             repository.save(writes := Writes(), [profile], activities=[("p", activity)], told=[])
             await writes.send(connection)
 
     await asyncio.gather(capture(), act())
     async with scoring.transaction() as connection:
-        kept = (await repository.load(connection, ["p"]))["p"]
+        kept = (await repository.load(connection, ["p"])).profiles["p"]
 
     assert (kept.captured, kept.version, kept.lead.title, len(kept.activities)) == (True, 1, "CEO", 1)
 

@@ -11,11 +11,10 @@ from typing import Final
 
 import structlog
 
-from baton.flow.bus import Bus, BusUnavailable, Record
-from baton.flow.database import DatabaseUnavailable
-from baton.flow.unit_of_work import UnitOfWork, Units
-from baton.leads.envelope import Event, encode
-from baton_ingest import metrics, repository
+from baton.flow.bus import Bus, BusUnavailable
+from baton.flow.database import Connection, DatabaseUnavailable
+from baton.flow.unit_of_work import UnitOfWork, Units, as_record
+from baton_ingest import metrics, plain_group, repository
 from baton_ingest.captures import NO_ADDRESS, Capture, Nameless
 from baton_ingest.merging import merge
 from baton_ingest.repository import Waiting
@@ -131,8 +130,29 @@ class Path:
             await self._settle_together([waiter])
 
     async def _commit(self, items: Sequence[Capture | Nameless]) -> Sequence[Outcome]:
+        captures = [item for item in items if isinstance(item, Capture)]
+        if len(captures) == len(items) and not self.bus.appends_in_transaction:
+            answers = await self._commit_plain(captures)
+            if answers is not None:
+                return _in_order(items, answers)
+        return await self._commit_any(items, captures)
+
+    async def _commit_plain(self, captures: Sequence[Capture]) -> dict[tuple[str, str], Outcome] | None:
+        """In one statement; None if the group is unusual."""
+        async with self.units.database.connection() as connection:
+            distinct = await _keyed(connection, _distinct(captures))
+            written = await plain_group.write(connection, distinct, bus=self.bus)
+            if written is None:
+                return None
+            entered, lanes = written
+            old = [one.identity for one in distinct if one.identity not in entered]
+            repeated = await repository.first_answers(connection, old)
+            await self.units.relay.tell_others(connection, lanes)
+        self.units.relay.wake()
+        return _answers([one for one in distinct if one.identity in entered], repeated)
+
+    async def _commit_any(self, items: Sequence[Capture | Nameless], captures: Sequence[Capture]) -> Sequence[Outcome]:
         async with self.units.begin() as unit:
-            captures = [item for item in items if isinstance(item, Capture)]
             answers = await self._write(unit, captures)
             for item in items:
                 if isinstance(item, Nameless):
@@ -140,7 +160,7 @@ class Path:
         return _in_order(items, answers)
 
     async def _write(self, unit: UnitOfWork, captures: Sequence[Capture]) -> dict[tuple[str, str], Outcome]:
-        distinct = await _keyed(unit, list({one.identity: one for one in reversed(captures)}.values())[::-1])
+        distinct = await _keyed(unit.connection, _distinct(captures))
         if not distinct:
             return {}
         repeated = await repository.enter(unit.connection, distinct)
@@ -151,10 +171,7 @@ class Path:
         for event in (event for new in fresh for event in new.events):
             unit.emit(event)
         await _merge_renamed(unit, known.renamed, fresh)
-        metrics.captured(fresh)
-        answers = {one.identity: _new(one) for one in fresh}
-        answers |= {identity: Outcome(lead_id=lead, duplicate=True) for identity, lead in repeated.items()}
-        return answers
+        return _answers(fresh, repeated)
 
     async def _write_nameless(self, unit: UnitOfWork, item: Nameless) -> Outcome:
         lead_id = await repository.lead_of(unit.connection, item)
@@ -174,7 +191,7 @@ class Path:
             return
         try:
             await self.bus.publish(
-                [_record(event) for w in captures if isinstance(w.item, Capture) for event in w.item.events]
+                [as_record(event) for w in captures if isinstance(w.item, Capture) for event in w.item.events]
             )
         except BusUnavailable:
             _fail(captures, Away("database and bus are away"))
@@ -197,9 +214,22 @@ async def emit_waiting(unit: UnitOfWork, waiting: Sequence[Waiting], keys: Mappi
             unit.emit(event)
 
 
-async def _keyed(unit: UnitOfWork, captures: Sequence[Capture]) -> Sequence[Capture]:
+def _distinct(captures: Sequence[Capture]) -> Sequence[Capture]:
+    """The first of each identity."""
+    return list({one.identity: one for one in reversed(captures)}.values())[::-1]
+
+
+def _answers(
+    fresh: Sequence[Capture], repeated: Mapping[tuple[str, str], str | None]
+) -> dict[tuple[str, str], Outcome]:
+    metrics.captured(fresh)
+    answers = {one.identity: _new(one) for one in fresh}
+    return answers | {identity: Outcome(lead_id=lead, duplicate=True) for identity, lead in repeated.items()}
+
+
+async def _keyed(connection: Connection, captures: Sequence[Capture]) -> Sequence[Capture]:
     """Captures of leads that were named by id get the key that their leads came with."""
-    keys = await repository.accounts(unit.connection, {one.lead_id for one in captures if one.by_id})
+    keys = await repository.accounts(connection, {one.lead_id for one in captures if one.by_id})
     return [one.with_key(keys[one.lead_id]) if one.by_id and one.lead_id in keys else one for one in captures]
 
 
@@ -209,11 +239,6 @@ async def _merge_renamed(unit: UnitOfWork, renamed: Sequence[tuple[str, str]], f
     for former, lead_id in renamed:
         if lead_id in keys:
             await merge(unit, former, into=lead_id, key=keys[lead_id])
-
-
-def _record(event: Event) -> Record:
-    headers, value = encode(event)
-    return Record(topic=event.data.topic, key=event.key.encode(), value=value, headers=headers)
 
 
 def _new(item: Capture) -> Outcome:

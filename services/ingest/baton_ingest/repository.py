@@ -123,11 +123,18 @@ async def enter(connection: Connection, captures: Sequence[Capture]) -> Mapping[
         For each that was there before, its identity and the lead it was answered with. The others are new.
     """
     ordered = sorted(captures, key=lambda one: one.identity)
-    fresh = {(row["source"], row["identity"]) for row in await connection.fetch(_ENTER, *_columns(map(_row, ordered)))}
-    repeated = [one.identity for one in ordered if one.identity not in fresh]
-    if not repeated:
+    rows = await connection.fetch(_ENTER, *columns(map(ledger_row, ordered), width=7))
+    fresh = {(row["source"], row["identity"]) for row in rows}
+    return await first_answers(connection, [one.identity for one in ordered if one.identity not in fresh])
+
+
+async def first_answers(
+    connection: Connection, identities: Sequence[tuple[str, str]]
+) -> Mapping[tuple[str, str], str | None]:
+    """The leads that these identities were answered with when they first came."""
+    if not identities:
         return {}
-    rows = await connection.fetch(_FIRST, *_columns(repeated))
+    rows = await connection.fetch(_FIRST, *columns(identities, width=2))
     return {(row["source"], row["identity"]): row["lead_id"] for row in rows}
 
 
@@ -140,18 +147,23 @@ async def accounts(connection: Connection, lead_ids: Collection[str]) -> Mapping
 
 async def know(connection: Connection, captures: Sequence[Capture]) -> Known:
     """Remember the senders' ids of these people, and take what waited for one of them out of the quarantine."""
-    known = [
-        (one.told.source, each, one.lead_id, is_own)
+    known = known_ids(captures)
+    if not known:
+        return Known((), ())
+    arrays = columns(known, width=5)[:4]
+    renamed = [(row["former"], row["lead_id"]) for row in await connection.fetch(_KNOW, *arrays)]
+    waiting = await connection.fetch(_JOIN, *arrays[:3])
+    return Known(_waiting(waiting), renamed)
+
+
+def known_ids(captures: Sequence[Capture]) -> Sequence[tuple[str, str, str, bool, str]]:
+    """What these captures say of senders' ids: source, id, lead, whether it is the person's own, and who says it."""
+    return [
+        (one.told.source, each, one.lead_id, is_own, one.told.identity)
         for one in captures
         for ids, is_own in ((one.vendor_ids, True), (one.shared_ids, False))
         for each in ids
     ]
-    if not known:
-        return Known((), ())
-    columns = _columns(known)
-    renamed = [(row["former"], row["lead_id"]) for row in await connection.fetch(_KNOW, *columns)]
-    waiting = await connection.fetch(_JOIN, *columns[:3])
-    return Known(_waiting(waiting), renamed)
 
 
 async def join_late(connection: Connection) -> Sequence[Waiting]:
@@ -235,13 +247,14 @@ def _waiting(rows: Iterable[Record]) -> Sequence[Waiting]:
     return [Waiting(unpack(row["told"]), row["lead_id"]) for row in ordered]
 
 
-def _row(capture: Capture) -> tuple[object, ...]:
+def ledger_row(capture: Capture) -> tuple[object, ...]:
+    """Source, identity, lead, event, received, until when it is a repeat; and the account."""
     told = capture.told
     until = FOREVER if told.repeats_for is None else told.received_at + told.repeats_for
     key = capture.event.key
     return told.source, told.identity, capture.lead_id, capture.event.id, told.received_at, until, key
 
 
-def _columns(rows: Iterable[tuple[object, ...]]) -> list[list[object]]:
-    """Rows as the arrays that `unnest` wants."""
-    return [list(column) for column in zip(*rows, strict=True)]
+def columns(rows: Iterable[Sequence[object]], *, width: int) -> list[list[object]]:
+    """Rows of that many values as the arrays that `unnest` wants."""
+    return [list(column) for column in zip(*rows, strict=True)] or [[] for _ in range(width)]

@@ -18,10 +18,15 @@ NOBODY: Final = "-"
 _NOTIFY_BYTES: Final = 7000
 _LOCK: Final = 0x0BA7_1001
 
+# Positions must become visible in their order, or a stream that has read on would never see the late one: they are
+# drawn under a lock. The notification makes commits wait for each other anyway.
 _APPEND: Final = """
-with given as (
-    select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::uuid[], $5::bytea[], $6::text[])
+with locked as materialized (
+    select pg_advisory_xact_lock($7)
+), given as (
+    select g.* from unnest($1::text[], $2::timestamptz[], $3::text[], $4::uuid[], $5::bytea[], $6::text[])
         with ordinality as g(lead_id, at, type, event_id, data, reps, place)
+    where exists (select from locked)
 ), added as (
     insert into timeline (lead_id, at, type, event_id, data)
     select lead_id, at, type, event_id, data from given order by place
@@ -33,8 +38,10 @@ with given as (
     from added a join given g using (lead_id, event_id), unnest(string_to_array(g.reps, E'\\n')) as rep
     where rep <> ''
     returning rep
+), told as (
+    select coalesce(string_agg(distinct rep, E'\\n'), $8) as reps from fed
 )
-select distinct rep from fed
+select pg_notify($9, case when octet_length(reps) < $10 then reps else '' end) from told
 """
 _SAVE_CLOCKS: Final = """
 insert into clocks (id, lead_id, policy, rep, status, told_at, data)
@@ -107,10 +114,7 @@ async def append(connection: Connection, entries: Sequence[Entry]) -> None:
     """Write entries down, each once, and wake the streams of the reps they concern."""
     if not entries:
         return
-    # Positions must become visible in their order, or a stream that has read on would never see the late one. The
-    # notification below makes commits wait for each other anyway.
-    await connection.execute("select pg_advisory_xact_lock($1)", _LOCK)
-    rows = await connection.fetch(
+    await connection.execute(
         _APPEND,
         [entry.lead_id for entry in entries],
         [entry.at for entry in entries],
@@ -118,9 +122,11 @@ async def append(connection: Connection, entries: Sequence[Entry]) -> None:
         [entry.event_id for entry in entries],
         [entry.data for entry in entries],
         ["\n".join(entry.reps) for entry in entries],
+        _LOCK,
+        NOBODY,
+        CHANNEL,
+        _NOTIFY_BYTES,
     )
-    names = "\n".join(row["rep"] for row in rows) or NOBODY
-    await connection.execute("select pg_notify($1, $2)", CHANNEL, names if len(names.encode()) < _NOTIFY_BYTES else "")
 
 
 async def save_clocks(connection: Connection, rows: Sequence[ClockRow]) -> None:

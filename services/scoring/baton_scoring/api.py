@@ -84,11 +84,11 @@ async def read_lead(
     """The profile of a lead (by id or email), its score, and how that came about."""
     lead_id = _lead_id(lead)
     async with service.database.connection() as connection:
-        erased = (await repository.erased_at(connection, [lead_id])).get(lead_id)
-        profile = (await repository.load(connection, [lead_id])).get(lead_id)
+        known = await repository.load(connection, [lead_id])
         history = await repository.history(connection, lead_id, limit=limit)
+    profile = known.profiles.get(lead_id)
     if profile is None or not profile.captured:
-        raise Refusal(410, "this lead was erased") if erased else Refusal(404, "no such lead")
+        raise Refusal(410, "this lead was erased") if lead_id in known.erased else Refusal(404, "no such lead")
     activities: Sequence[Activity] = sorted(profile.activities.values(), key=lambda a: a.at, reverse=True)
     return {
         "lead_id": lead_id,

@@ -28,13 +28,9 @@ class ScoreLeads:
 
     async def __call__(self, deliveries: Sequence[Delivery], unit: UnitOfWork) -> None:
         """Score every lead of the batch that something happened to."""
-        subjects = {delivery.subject for delivery in deliveries}
-        batch = Batch(
-            playbook=self.playbook(),
-            unit=unit,
-            profiles=await repository.load(unit.connection, subjects),
-            erased=dict(await repository.erased_at(unit.connection, subjects)),
-        )
+        playbook = self.playbook()
+        known = await repository.load(unit.connection, {delivery.subject for delivery in deliveries})
+        batch = Batch(playbook=playbook, unit=unit, profiles=known.profiles, erased=known.erased)
         for delivery in deliveries:
             if isinstance(delivery.event.data, LeadErased):
                 await batch.erase(delivery.event, delivery.event.data)

@@ -1,6 +1,6 @@
 """Profiles in PostgreSQL: a batch is read and written by one array statement a table."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -24,7 +24,15 @@ _LOCK: Final = """
 select pg_advisory_xact_lock(hashtextextended(lead_id, 42))
 from (select lead_id from unnest($1::text[]) as l(lead_id) order by lead_id) ordered
 """
-_PROFILES: Final = "select * from profiles where lead_id = any($1::text[]) order by lead_id for update"
+_PROFILES: Final = """
+select g.lead_id as asked, e.at as erased_at, p.*
+from unnest($1::text[]) as g(lead_id) left join lateral (
+    select at from erased where lead_id = g.lead_id offset 0
+) e on true left join lateral (
+    select * from profiles where lead_id = g.lead_id offset 0
+) p on true
+where e.at is not null or p.lead_id is not null
+"""
 _ACTIVITIES: Final = """
 select a.* from unnest($1::text[]) as l(lead_id),
 lateral (select * from activities a where a.lead_id = l.lead_id order by a.at desc limit $2) a
@@ -71,16 +79,25 @@ class ScoreTold:
     score: Score
 
 
-async def load(connection: Connection, lead_ids: Collection[str]) -> dict[str, Profile]:
-    """The profiles there are of these leads, with their activities, locked for the transaction."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What there is of some leads: profiles with their activities, and when who was erased."""
+
+    profiles: dict[str, Profile]
+    erased: dict[str, datetime]
+
+
+async def load(connection: Connection, lead_ids: Collection[str]) -> Known:
+    """What there is of these leads, locked for the transaction."""
     ids = sorted(set(lead_ids))
     await connection.execute(_LOCK, ids)
-    profiles = {row["lead_id"]: _profile(row) for row in await connection.fetch(_PROFILES, ids)}
+    rows = await connection.fetch(_PROFILES, ids)
+    profiles = {row["lead_id"]: _profile(row) for row in rows if row["lead_id"] is not None}
     if profiles:
         for row in await connection.fetch(_ACTIVITIES, list(profiles), MAX_ACTIVITIES):
             activity = _activity(row)
             profiles[row["lead_id"]].activities[activity.source, activity.id] = activity
-    return profiles
+    return Known(profiles, {row["asked"]: row["erased_at"] for row in rows if row["erased_at"] is not None})
 
 
 def save(
@@ -121,12 +138,6 @@ async def history(connection: Connection, lead_id: str, *, limit: int) -> Sequen
         ScoreTold(row["lead_id"], row["version"], row["at"], row["cause"], Score.model_validate_json(row["score"]))
         for row in rows
     ]
-
-
-async def erased_at(connection: Connection, lead_ids: Collection[str]) -> Mapping[str, datetime]:
-    """When each of these was erased, if it was."""
-    rows = await connection.fetch("select * from erased where lead_id = any($1::text[])", list(set(lead_ids)))
-    return {row["lead_id"]: row["at"] for row in rows}
 
 
 async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:

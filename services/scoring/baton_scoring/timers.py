@@ -27,7 +27,8 @@ class TierTimer:
             due = await repository.to_look_at(unit.connection, now=unit.now, limit=_AT_ONCE)
             if not due:
                 return 0
-            batch = Batch(playbook=self.playbook(), unit=unit, profiles=await repository.load(unit.connection, due))
+            known = await repository.load(unit.connection, due)
+            batch = Batch(playbook=self.playbook(), unit=unit, profiles=known.profiles, erased=known.erased)
             for lead_id in due:
                 batch.look_again(batch.profiles[lead_id])
             batch.save()

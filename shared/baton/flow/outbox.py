@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 import structlog
 
 from baton.flow import metrics
 from baton.flow.bus import Bus, BusUnavailable, Record
-from baton.flow.database import Database, DatabaseUnavailable
+from baton.flow.database import Connection, Database, DatabaseUnavailable
 from baton.flow.headers import pack_headers, unpack_headers
 from baton.flow.writes import Writes
 
@@ -23,26 +23,47 @@ _WRITE = """
 insert into outbox (lane, subject, topic, key, headers, value)
 select * from unnest($1::int[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[])
 """
-_FORGET = """
-with hurry as (select set_config('synchronous_commit', 'off', true))
-delete from outbox where id = any($1::bigint[]) and exists (select from hurry)
+# What was published goes with the next look, without waiting for the disk: a deletion lost in a crash means that the
+# record is sent again, no more.
+_NEXT = """
+with hurry as (
+    select set_config('synchronous_commit', 'off', true)
+), gone as (
+    delete from outbox where id = any($3::bigint[]) and exists (select from hurry)
+)
+select id, topic, key, headers, value from outbox
+where lane = any($1::int[]) and id <> all($3::bigint[]) order by id limit $2
 """
-_READ = "select id, topic, key, headers, value from outbox where lane = any($1::int[]) order by id limit $2"
 
 
 def write_outbox(writes: Writes, records: Sequence[tuple[Record, str | None]], *, bus: Bus) -> frozenset[int]:
     """Add records, each with the lead it speaks of, to what the caller's transaction writes. Gives their lanes."""
-    lanes = [bus.lane(record.key) for record, _ in records]
-    writes.add(
-        _WRITE,
-        lanes,
-        [subject for _, subject in records],
-        [record.topic for record, _ in records],
-        [record.key for record, _ in records],
-        [pack_headers(record.headers) for record, _ in records],
-        [record.value for record, _ in records],
+    columns = outbox_columns(records, bus=bus)
+    writes.add(_WRITE, *columns)
+    return frozenset(columns.lanes)
+
+
+class OutboxColumns(NamedTuple):
+    """Rows of the outbox as the arrays of an `unnest`."""
+
+    lanes: list[int]
+    subjects: list[str | None]
+    topics: list[str]
+    keys: list[bytes]
+    headers: list[bytes]
+    values: list[bytes]
+
+
+def outbox_columns(records: Sequence[tuple[Record, str | None]], *, bus: Bus) -> OutboxColumns:
+    """Records, each with the lead it speaks of, for a statement that writes them beside something else."""
+    return OutboxColumns(
+        lanes=[bus.lane(record.key) for record, _ in records],
+        subjects=[subject for _, subject in records],
+        topics=[record.topic for record, _ in records],
+        keys=[record.key for record, _ in records],
+        headers=[pack_headers(record.headers) for record, _ in records],
+        values=[record.value for record, _ in records],
     )
-    return frozenset(lanes)
 
 
 class Relay:
@@ -60,21 +81,28 @@ class Relay:
         self._one_at_a_time = asyncio.Lock()
         self._woken = asyncio.Event()
         self._told: str | None = None
+        self._published: list[int] = []
+        """Rows that are on the bus and still in the table, until the next look."""
 
     @property
     def channel(self) -> str:
         """The notification channel by which other processes are told of rows in lanes they own."""
         return f"baton_outbox_{self._database.schema}"
 
-    def owns(self, lanes: Collection[int]) -> bool:
-        return self._lanes().issuperset(lanes)
+    async def tell_others(self, connection: Connection, lanes: Collection[int]) -> None:
+        """Have the owners of those lanes that aren't ours publish.
+
+        A notification makes commits wait for each other: only where another process has to be told.
+        """
+        if not self._lanes().issuperset(lanes):
+            await connection.execute("select pg_notify($1, '')", self.channel)
 
     def wake(self) -> None:
         """Something was written: publish soon."""
         self._woken.set()
 
     async def publish(self) -> int:
-        """Publish everything there is in the owned lanes. Gives how many.
+        """Publish everything there is in the owned lanes, and leave no row of it. Gives how many.
 
         Raises:
             BusUnavailable, DatabaseUnavailable: what was not published stays.
@@ -85,12 +113,13 @@ class Relay:
         async with self._one_at_a_time:
             while count := await self._publish_some():
                 sent += count
-                if count < _BATCH:
-                    break
         return sent
 
     async def run(self, stopping: asyncio.Event) -> None:
-        """Publish whenever woken, by this process or another, until told to stop."""
+        """Publish whenever woken, by this process or another, until told to stop.
+
+        Rows that were published stay until the next look, half a second at most: `publish` leaves none.
+        """
         if self._bus.appends_in_transaction:
             await stopping.wait()
             return
@@ -104,25 +133,23 @@ class Relay:
 
     async def _publish_some(self) -> int:
         lanes = self._lanes()
-        if not lanes:
+        if not lanes and not self._published:
             return 0
         async with self._database.connection() as connection:
-            rows = await connection.fetch(_READ, list(lanes), _BATCH)
+            rows = await connection.fetch(_NEXT, list(lanes), _BATCH, self._published)
+        self._published = []
         if not rows:
             return 0
         await self._bus.publish([_record(row) for row in rows])
-        await self._forget([row["id"] for row in rows])
+        self._published = [row["id"] for row in rows]
         metrics.relayed.labels(service=self._database.schema).inc(len(rows))
         return len(rows)
 
-    async def _forget(self, ids: list[int]) -> None:
-        # Without waiting for the disk: a deletion lost in a crash means that the record is sent again, no more.
-        async with self._database.connection() as connection:
-            await connection.execute(_FORGET, ids)
-
     async def _publish_or_wait(self) -> None:
         try:
-            await self.publish()
+            async with self._one_at_a_time:
+                while await self._publish_some() == _BATCH:
+                    pass
             self._told = None
         except (BusUnavailable, DatabaseUnavailable) as error:
             if self._told != (told := type(error).__name__):  # it may be away for hours, and is asked twice a second

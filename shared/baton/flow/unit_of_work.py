@@ -12,6 +12,12 @@ from baton.kernel.clock import Clock
 from baton.leads.envelope import Event, encode
 
 
+def as_record(event: Event) -> Record:
+    """The event as it goes on the bus."""
+    headers, value = encode(event)
+    return Record(topic=event.data.topic, key=event.key.encode(), value=value, headers=headers)
+
+
 class UnitOfWork:
     """What a handler, a command or a timer works in. Only who began it commits."""
 
@@ -24,11 +30,7 @@ class UnitOfWork:
 
     def emit(self, event: Event) -> None:
         """Send `event` once this transaction is committed."""
-        headers, value = encode(event)
-        self.emit_record(
-            Record(topic=event.data.topic, key=event.key.encode(), value=value, headers=headers),
-            subject=event.data.subject,
-        )
+        self.emit_record(as_record(event), subject=event.data.subject)
 
     def emit_record(self, record: Record, *, subject: str | None) -> None:
         """Send bytes as they are; `subject` is the lead they speak of, for its erasure."""
@@ -78,9 +80,7 @@ class Units:
             yield unit
             emitted = unit.emitted
             lanes = await unit.flush(self._bus)
-            # A notification makes commits wait for each other: only where another process has to be told.
-            if not self.relay.owns(lanes):
-                await connection.execute("select pg_notify($1, '')", self.relay.channel)
+            await self.relay.tell_others(connection, lanes)
         if lanes and wake:
             self.relay.wake()
         elif emitted and not lanes:
