@@ -18,6 +18,8 @@ log = structlog.get_logger()
 _BATCH: Final = 1000
 _POLL_SECONDS: Final = 0.5
 """Behind the wake-up calls: how long a row waits at most if one of them got lost."""
+_SWEEP_SECONDS: Final = 0.05
+"""How long what is on the bus already stays in the table at most, while nothing new comes."""
 
 _WRITE = """
 insert into outbox (lane, subject, topic, key, headers, value)
@@ -83,6 +85,7 @@ class Relay:
         self._told: str | None = None
         self._published: list[int] = []
         """Rows that are on the bus and still in the table, until the next look."""
+        self._is_running = False
 
     @property
     def channel(self) -> str:
@@ -101,6 +104,17 @@ class Relay:
         """Something was written: publish soon."""
         self._woken.set()
 
+    async def publish_soon(self) -> None:
+        """Have the running loop publish, beside what the caller does next; without one, publish.
+
+        Raises:
+            BusUnavailable, DatabaseUnavailable: as `publish`, without a loop.
+        """
+        if self._is_running:
+            self.wake()
+        else:
+            await self.publish()
+
     async def publish(self) -> int:
         """Publish everything there is in the owned lanes, and leave no row of it. Gives how many.
 
@@ -118,18 +132,22 @@ class Relay:
     async def run(self, stopping: asyncio.Event) -> None:
         """Publish whenever woken, by this process or another, until told to stop.
 
-        Rows that were published stay until the next look, half a second at most: `publish` leaves none.
+        Rows that were published stay until the next look, which comes soon: `publish` leaves none.
         """
         if self._bus.appends_in_transaction:
             await stopping.wait()
             return
-        async with asyncio.TaskGroup() as tasks:
-            listening = tasks.create_task(self._listen())
-            stop = tasks.create_task(stopping.wait())
-            while not stopping.is_set():
-                await self._publish_or_wait()
-                await self._next_wake(stop)
-            listening.cancel()
+        self._is_running = True
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                listening = tasks.create_task(self._listen())
+                stop = tasks.create_task(stopping.wait())
+                while not stopping.is_set():
+                    await self._publish_or_wait()
+                    await self._next_wake(stop)
+                listening.cancel()
+        finally:
+            self._is_running = False
 
     async def _publish_some(self) -> int:
         lanes = self._lanes()
@@ -158,7 +176,8 @@ class Relay:
 
     async def _next_wake(self, stop: "asyncio.Task[bool]") -> None:
         woken = asyncio.ensure_future(self._woken.wait())
-        await asyncio.wait((woken, stop), timeout=_POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        seconds = _SWEEP_SECONDS if self._published else _POLL_SECONDS
+        await asyncio.wait((woken, stop), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
         self._woken.clear()
 

@@ -1,4 +1,4 @@
-"""A consumer at work: poll, handle in one transaction, publish what followed, mark as handled, again."""
+"""A consumer at work: poll, handle in one transaction, have published what followed, mark as handled, again."""
 
 import asyncio
 from collections.abc import Sequence
@@ -97,7 +97,7 @@ class Worker:
         self._hold(min(record.at for record in records))
         await self._take_over()
         await self._processor.process(records)
-        await self._units.relay.publish()
+        await self._units.relay.publish_soon()
         self._hold(None)
 
     async def _take_over(self) -> None:
@@ -117,7 +117,7 @@ class Worker:
         if due:
             self._next_look = None
             await self._processor.settle(due)
-            await self._units.relay.publish()
+            await self._units.relay.publish_soon()
         return len(due)
 
     def _hold(self, since: datetime | None) -> None:
