@@ -74,13 +74,14 @@ class Desk:
     async def open(cls, unit: UnitOfWork, playbook: Playbook, leads: Collection[str], *, lock: bool = True) -> Self:
         """A desk with the files of these leads, locked. `lock=False` for a dry run, which must not save."""
         connection = unit.connection
-        states = await staff_repository.load_states(connection)
-        opened = await repository.open_files(connection, leads, lock=lock)
+        there = await repository.glance(connection, leads)
+        states = await staff_repository.load_states(connection) if there.reps else {}
+        opened = await repository.open_files(connection, leads, lock=lock, aliases=there.aliases)
         return cls(
             unit=unit,
             playbook=playbook,
             counters=Counters(connection, playbook, states, unit.now, lock),
-            around=Surroundings(connection, playbook),
+            around=Surroundings(connection, playbook, has_directory=there.accounts),
             files=opened.files,
             erased=opened.erased,
             unclaimed=opened.unclaimed,

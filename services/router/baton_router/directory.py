@@ -62,8 +62,6 @@ class Candidates:
 
 async def find(connection: Connection, leads: Collection[Lead]) -> Candidates:
     """The directory's entries that might be these leads' accounts. By name only where the domain says nothing."""
-    if not await connection.fetchval("select exists (select from accounts)"):
-        return Candidates({}, {})
     domains = {domain for lead in leads if (domain := _domain(lead)) is not None}
     by_domain = await _find(connection, _BY_DOMAIN, domains)
     names = {name for lead in leads if _domain(lead) not in by_domain and (name := _name(lead)) is not None}

@@ -18,6 +18,8 @@ class Surroundings:
 
     connection: Connection
     playbook: Playbook
+    has_directory: bool
+    """Whether there are accounts at all."""
     _directory: list[directory.Candidates] = field(default_factory=list)
     _neighbours: dict[str, list[Neighbour]] = field(default_factory=dict)
     _last: dict[str, LastRep] = field(default_factory=dict)
@@ -27,7 +29,8 @@ class Surroundings:
         asked = list(leads)
         if not asked:
             return
-        self._directory.append(await directory.find(self.connection, asked))
+        if self.has_directory:
+            self._directory.append(await directory.find(self.connection, asked))
         await self._find_neighbours(asked)
         if any(pool.sticky is not None for pool in self.playbook.pools.values()):
             pairs = [(lead.lead_id, lead.account) for lead in asked]

@@ -19,10 +19,9 @@ class EventData(Value):
     @property
     def subject(self) -> str | None:
         """The `lead_id` that it speaks of, if any."""
-        lead = getattr(self, "lead", None)
-        return (
-            lead.lead_id if isinstance(lead, Lead) else getattr(self, "lead_id", None) or getattr(self, "from_", None)
-        )
+        told = vars(self)  # asked many times a lead: `getattr` for a field that isn't there costs Pydantic an exception
+        lead = told.get("lead")
+        return lead.lead_id if isinstance(lead, Lead) else told.get("lead_id") or told.get("from_")
 
 
 class LeadCaptured(EventData):
