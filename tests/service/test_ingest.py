@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 
 from baton.kernel.ids import lead_id_for_email
 from baton.leads.events import LeadActivity, LeadCaptured, LeadErased, LeadMerged, LeadUnmerged
@@ -303,6 +304,57 @@ async def test_another_body_under_the_same_key_is_refused(ingest: Ingest) -> Non
     await ingest.send("/v1/leads", {"email": "bob@acme.example"}, headers={"idempotency-key": "k"}, status=422)
 
     assert len(await ingest.told(LeadCaptured)) == 1
+
+
+async def test_of_two_bodies_under_one_key_at_the_same_moment_one_is_refused(ingest: Ingest) -> None:
+    answers = await asyncio.gather(
+        *(
+            ingest.client.post("/v1/leads", json={"email": f"{name}@acme.example"}, headers={"idempotency-key": "k"})
+            for name in ("ada", "bob")
+        )
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [202, 422]
+    assert len(await ingest.told(LeadCaptured)) == 1
+
+
+async def test_one_body_twice_under_one_key_at_the_same_moment_is_one_lead(ingest: Ingest) -> None:
+    answers = await asyncio.gather(
+        *(ingest.send("/v1/leads", {"email": "ada@acme.example"}, headers={"idempotency-key": "k"}) for _ in range(2))
+    )
+
+    assert answers[0]["lead_id"] == answers[1]["lead_id"]
+    assert len(await ingest.told(LeadCaptured)) == 1
+
+
+async def test_a_key_whose_body_could_not_be_read_may_come_with_another(ingest: Ingest) -> None:
+    key = {"idempotency-key": "k"}
+    await ingest.call(
+        "POST", "/v1/leads", status=422, content=b"{", headers={**key, "content-type": "application/json"}
+    )
+
+    answer = await ingest.send("/v1/leads", {"email": "ada@acme.example"}, headers=key)
+
+    assert answer["duplicate"] is False
+
+
+async def test_a_body_under_a_key_whose_answer_was_never_given_is_taken_in_again(ingest: Ingest) -> None:
+    key, lead = {"idempotency-key": "k"}, {"email": "ada@acme.example"}
+    first = await ingest.send("/v1/leads", lead, headers=key)
+    await ingest.fetch("update idempotency set status = 0, answer = ''")
+
+    again = await ingest.send("/v1/leads", lead, headers=key)
+
+    assert (again["lead_id"], again["duplicate"]) == (first["lead_id"], True)
+
+
+async def test_a_name_that_the_playbook_does_not_know_is_counted_with_the_others(ingest: Ingest) -> None:
+    before = REGISTRY.get_sample_value("baton_captured_total", {"source": "other", "type": "lead.captured"}) or 0
+
+    await ingest.send("/v1/leads", {"email": "ada@acme.example", "source": "a name of a stranger's"})
+
+    after = REGISTRY.get_sample_value("baton_captured_total", {"source": "other", "type": "lead.captured"})
+    assert after == before + 1
 
 
 async def test_a_key_is_forgotten_after_seven_days(ingest: Ingest) -> None:

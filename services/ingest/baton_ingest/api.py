@@ -12,7 +12,7 @@ from baton.leads.playbook.model import Source
 from baton.service.access import Caller, require
 from baton.service.requests import read_body
 from baton_ingest.captures import Capture, Nameless, capture
-from baton_ingest.idempotency import Asked, first_answer, remember
+from baton_ingest.idempotency import Asked, first_answer, release, remember
 from baton_ingest.naming import as_lead_id
 from baton_ingest.path import Away
 from baton_ingest.reception import COME_AGAIN, Reception
@@ -107,13 +107,24 @@ async def _answer(order: _Order) -> Answer:
     units, asked = order.reception.path.units, order.asked
     if asked is not None and (first := await first_answer(units, asked)) is not None:
         return first
+    try:
+        answer, lead_ids = await _take_in(order)
+    except (Unusable, Away):
+        if asked is not None:
+            await release(units, asked)
+        raise
+    if asked is not None:
+        await remember(units, asked, answer, lead_ids=lead_ids)
+    return answer
+
+
+async def _take_in(order: _Order) -> tuple[Answer, set[str]]:
+    """The answer, and the leads that it speaks of."""
     sent = read_json(_source_request(order.request, order.source or _API, order.body))
     many = [_capture(item, number, order) for number, item in enumerate(items(sent))]
     outcomes = await order.reception.path.submit(many)
     answer = answer_all(outcomes) if isinstance(sent, list) else answer_one(outcomes[0])
-    if asked is not None:
-        await remember(units, asked, answer, lead_ids={each.lead_id for each in outcomes if each.lead_id is not None})
-    return answer
+    return answer, {each.lead_id for each in outcomes if each.lead_id is not None}
 
 
 _API: Final = Source(name="api", type="api")

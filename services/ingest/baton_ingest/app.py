@@ -1,6 +1,7 @@
 """The composition root of ingest: the only place that wires."""
 
 import asyncio
+from collections.abc import Collection
 from typing import Final
 
 from fastapi import FastAPI
@@ -10,7 +11,7 @@ from baton.flow.database import Database
 from baton.kernel.clock import Clock
 from baton.leads.normalising import load
 from baton.leads.topics import Topic
-from baton.service.service import build
+from baton.service.service import Service, build
 from baton.service.settings import Settings
 from baton.service.web import create_web
 from baton_ingest import api, people_api
@@ -40,7 +41,7 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
     )
     service.timers += [LedgerTimer(service.units), QuarantineTimer(service.units)]
     service.loops.append(_warm_up)
-    path = Path(units=service.units, bus=bus)
+    path = Path(units=service.units, bus=bus, sources=lambda: _sources(service))
     app = create_web(
         service,
         title="Baton ingest",
@@ -54,6 +55,11 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
     service.feed.on_change(reception.warn_of_sources_that_are_off)
     app.state.reception = reception
     return app
+
+
+def _sources(service: Service) -> Collection[str]:
+    playbook = service.feed.current_or_none
+    return () if playbook is None else {*playbook.sources, "api"}
 
 
 async def _warm_up(stopping: asyncio.Event) -> None:

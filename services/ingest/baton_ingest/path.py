@@ -5,7 +5,7 @@ straight to the bus; while the bus is away the outbox waits; with both away the 
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -51,6 +51,8 @@ class Path:
 
     units: Units
     bus: Bus
+    sources: Callable[[], Collection[str]] = frozenset
+    """The names that captures are counted under."""
     linger_seconds: float = LINGER_SECONDS
     _queue: list[_Waiter] = field(default_factory=list)
     _groups: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(GROUPS_AT_ONCE))
@@ -149,7 +151,7 @@ class Path:
             repeated = await repository.first_answers(connection, old)
             await self.units.relay.tell_others(connection, lanes)
         self.units.relay.wake()
-        return _answers([one for one in distinct if one.identity in entered], repeated)
+        return self._answers([one for one in distinct if one.identity in entered], repeated)
 
     async def _commit_any(self, items: Sequence[Capture | Nameless], captures: Sequence[Capture]) -> Sequence[Outcome]:
         async with self.units.begin() as unit:
@@ -171,7 +173,14 @@ class Path:
         for event in (event for new in fresh for event in new.events):
             unit.emit(event)
         await _merge_renamed(unit, known.renamed, fresh)
-        return _answers(fresh, repeated)
+        return self._answers(fresh, repeated)
+
+    def _answers(
+        self, fresh: Sequence[Capture], repeated: Mapping[tuple[str, str], str | None]
+    ) -> dict[tuple[str, str], Outcome]:
+        metrics.captured(fresh, sources=self.sources())
+        answers = {one.identity: _new(one) for one in fresh}
+        return answers | {identity: Outcome(lead_id=lead, duplicate=True) for identity, lead in repeated.items()}
 
     async def _write_nameless(self, unit: UnitOfWork, item: Nameless) -> Outcome:
         lead_id = await repository.lead_of(unit.connection, item)
@@ -217,14 +226,6 @@ async def emit_waiting(unit: UnitOfWork, waiting: Sequence[Waiting], keys: Mappi
 def _distinct(captures: Sequence[Capture]) -> Sequence[Capture]:
     """The first of each identity."""
     return list({one.identity: one for one in reversed(captures)}.values())[::-1]
-
-
-def _answers(
-    fresh: Sequence[Capture], repeated: Mapping[tuple[str, str], str | None]
-) -> dict[tuple[str, str], Outcome]:
-    metrics.captured(fresh)
-    answers = {one.identity: _new(one) for one in fresh}
-    return answers | {identity: Outcome(lead_id=lead, duplicate=True) for identity, lead in repeated.items()}
 
 
 async def _keyed(connection: Connection, captures: Sequence[Capture]) -> Sequence[Capture]:

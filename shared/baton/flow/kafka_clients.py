@@ -34,7 +34,7 @@ _BATCH_BYTES: Final = 256 * 1024
 _LINGER_MS: Final = 0
 """Records gather by themselves while a request is under way: waiting for more added its millisecond to each hop, and
 nothing to the throughput."""
-_HEARTBEAT_MS: Final = 500
+_HEARTBEAT_MS: Final = 300
 _FETCH_WAIT_MS: Final = 50
 """How long the broker may hold an empty fetch. A partition that was sought back waits for the one in flight, so not
 long; each consumer asks so often while nothing comes, so not too short."""

@@ -12,7 +12,7 @@ class KafkaSettings:
     partitions: int = 12
     replication: int | None = None
     prefix: str = ""
-    session_timeout: timedelta = timedelta(seconds=3)
+    session_timeout: timedelta = timedelta(seconds=2)
     tls: bool = False
     """With the authorities of the system, or those that the environment's SSL_CERT_FILE names."""
     sasl_mechanism: str | None = None

@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     retention: DurationText = Field(timedelta(days=14), description="How long lead topics keep their records")
     migrate: bool = Field(default=True, description="Whether migrations run at start; else `baton migrate`")
     topic_prefix: str = Field("", description="Before every topic and group, for brokers that are shared")
-    kafka_session_timeout: DurationText = Field(timedelta(seconds=3), description="How soon a dead member is noticed")
+    kafka_session_timeout: DurationText = Field(timedelta(seconds=2), description="How soon a dead member is noticed")
     kafka_sasl_mechanism: str | None = Field(None, description="`PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`")
     kafka_sasl_username: str | None = Field(None, description="User at the broker")
     kafka_sasl_password: SecretStr | None = Field(None, description="Password at the broker")
