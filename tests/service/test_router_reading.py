@@ -265,6 +265,15 @@ async def test_the_directory_is_written_in_bulk_and_read_in_pages(router: Router
     ]  # fmt: skip
 
 
+async def test_owners_whom_the_playbook_does_not_know_are_kept_and_told_of(router: Routers) -> None:
+    sent = [{"id": "1", "name": "A", "owner": "zoe"}, {"id": "2", "name": "B", "owner": "Ann", "csm": "joe"}]
+
+    answer = await router.call("PUT", "/v1/accounts", sent)
+
+    assert answer["accounts"] == 2
+    assert answer["warnings"] == ['account 1: owner "zoe" is no rep of the playbook: its leads go on by the rules']
+
+
 async def test_every_mistake_in_accounts_is_told_with_its_place_and_nothing_is_written(router: Routers) -> None:
     sent = [{"id": "1", "name": "A", "onwer": "ann"}, {"id": "2", "name": "B"}, {"id": "3", "status": "custommer"}]
 

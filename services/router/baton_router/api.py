@@ -221,7 +221,9 @@ def _add_accounts(router: APIRouter, service: Service) -> None:
         accounts = _read_accounts(await read_body(request, _MAX_BODY))
         async with service.units.begin() as unit:
             await directory.save(unit.connection, accounts, now=unit.now)
-        return {"accounts": len(accounts)}
+        playbook = service.feed.current_or_none
+        warnings = [] if playbook is None else _at_most(list(directory.strangers(accounts, playbook.reps)))
+        return {"accounts": len(accounts), **({"warnings": warnings} if warnings else {})}
 
     @router.get("/accounts", dependencies=_READ)
     async def accounts(limit: Limit = 50, cursor: Cursor = None) -> dict[str, object]:
@@ -252,9 +254,12 @@ def _read_accounts(body: bytes) -> list[Account]:
 def _mistakes(error: ValidationError) -> str:
     """All of them up to a screenful, each with its place."""
     found = error.errors(include_url=False, include_input=False)
-    told = [f"accounts.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found[:_MOST_MISTAKES]]
-    more = [f"and {len(found) - len(told)} more"] if len(found) > len(told) else []
-    return "; ".join([*told, *more])
+    return "; ".join(_at_most([f"accounts.{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in found]))
+
+
+def _at_most(told: list[str]) -> list[str]:
+    more = len(told) - _MOST_MISTAKES
+    return [*told[:_MOST_MISTAKES], f"and {more} more"] if more > 0 else told
 
 
 def _items(body: bytes) -> list[object]:

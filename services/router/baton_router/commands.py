@@ -196,7 +196,7 @@ def guard(file: LeadFile, assignment_id: str | None) -> None:
 
 
 def _known_rep(desk: Desk, name: str) -> str:
-    rep = find_rep(name, desk.counters.staff)
+    rep = find_rep(name, desk.playbook.reps)
     if rep is None:
         raise Refusal(422, f'the playbook knows no rep "{name}"')
     return rep.id

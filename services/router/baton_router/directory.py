@@ -1,6 +1,6 @@
 """The account directory: written in bulk by who keeps it (API, CSV, CRM), asked for every lead that is routed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -12,8 +12,10 @@ from baton.flow.database import Connection
 from baton.kernel.instants import format_instant, parse_instant
 from baton.leads.normalising import Unusable, company_key, country_code
 from baton.leads.normalising.website import read_domain
+from baton.leads.playbook.model import Rep
 from baton.leads.values import Lead
 from baton_router.bodies import AccountBody
+from baton_router.deciding.planning import find_rep
 from baton_router.deciding.values import Account
 from baton_router.stored import columns
 
@@ -89,6 +91,14 @@ async def save(connection: Connection, accounts: Sequence[Account], *, now: date
     domains = [(domain, account.id) for account in ordered for domain in account.domains]
     if domains:
         await connection.execute(_SAVE_DOMAINS, *columns(sorted(domains)))
+
+
+def strangers(accounts: Collection[Account], reps: Mapping[str, Rep]) -> Iterator[str]:
+    """What to say of owners and customer success managers whom the playbook doesn't know: they get no leads."""
+    for account in accounts:
+        for role, name in (("owner", account.owner), ("csm", account.csm)):
+            if name is not None and find_rep(name, reps) is None:
+                yield f'account {account.id}: {role} "{name}" is no rep of the playbook: its leads go on by the rules'
 
 
 async def list_accounts(connection: Connection, *, after: str, limit: int) -> list[Account]:

@@ -86,7 +86,7 @@ async def _hand_over(unit: UnitOfWork, playbook: Playbook, given: list[Given], *
 def _target(desk: Desk, to: str) -> str:
     if to in desk.playbook.pools:
         return to
-    rep = find_rep(to, desk.counters.staff)
+    rep = find_rep(to, desk.playbook.reps)
     if rep is None:
         raise Refusal(422, f'the playbook knows neither a rep nor a pool "{to}"')
     return rep.id

@@ -43,7 +43,7 @@ def touch_in(event: Event, desk: Desk) -> Touch | None:
 
 def person(by: str, desk: Desk) -> str:
     """A rep's id where an address or a CRM's id of theirs was given; else as it is."""
-    rep = find_rep(by, desk.counters.staff)
+    rep = find_rep(by, desk.playbook.reps)
     return by if rep is None else rep.id
 
 

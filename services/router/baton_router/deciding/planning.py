@@ -86,7 +86,7 @@ def plan_catch_all(request: Request, staff: Staff) -> Plan:
 def plan_rep(request: Request, staff: Staff, rep: str, *, rule: str) -> Plan | None:
     """To a rep that a person or an SLA named; None if they can't have it."""
     match = match_account(request.lead, request.accounts, tie_break=staff.playbook.matching.tie_break)
-    found = find_rep(rep, staff)
+    found = find_rep(rep, staff.playbook.reps)
     destination = None if found is None else to_rep(found, staff)
     if isinstance(destination, ToRep):
         return Plan(destination, rule, (RuleTrace(name=rule, matched=True),), match, _facts(request, staff, match))
@@ -167,7 +167,7 @@ class _Path:
         value = self.facts.account.get(name) if root == "account" else field_of(self.facts.lead, assign)
         if value is None:
             return f"{assign} has no value"
-        rep = find_rep(str(value), self.staff)
+        rep = find_rep(str(value), self.staff.playbook.reps)
         return f"{assign} names nobody whom the playbook knows" if rep is None else self._willing(rep)
 
     def _willing(self, rep: Rep) -> ToRep | str:
@@ -201,9 +201,8 @@ def to_catch_all(staff: Staff) -> ToRep | ToPool:
     return ToRep(rep, None if absence is None else absence.nominee)
 
 
-def find_rep(text: str, staff: Staff) -> Rep | None:
-    """A rep by id, email address or CRM id."""
-    reps = staff.playbook.reps
+def find_rep(text: str, reps: Mapping[str, Rep]) -> Rep | None:
+    """One of a playbook's reps by id, email address or CRM id."""
     return reps.get(text.strip()) or _by_any_name(_Same(reps)).get(text.strip().casefold())
 
 
