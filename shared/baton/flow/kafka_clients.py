@@ -43,6 +43,9 @@ _FOLLOW_WAIT_MS: Final = 500
 _GATHER_BYTES: Final = 256 * 1024
 """So much ends the gathering before its time."""
 _FETCH_BYTES: Final = 16 * 1024 * 1024
+_LANE_BYTES: Final = 128 * 1024
+"""Of one lane at a time: aiokafka hands out one lane's fetch before the next's, and behind an outage's backlog no lane
+is to wait for another's. A larger record still comes, alone."""
 _STOP_SECONDS: Final = 3.0
 _CLOSE_SECONDS: Final = 1.0
 
@@ -131,6 +134,7 @@ def new_member(
         fetch_min_bytes=_GATHER_BYTES if gather else 1,
         fetch_max_wait_ms=max(_FETCH_WAIT_MS, int(gather.total_seconds() * 1000)),
         fetch_max_bytes=_FETCH_BYTES,
+        max_partition_fetch_bytes=_LANE_BYTES,
         # One assignor: a second costs a join round. Range: the same lane of every topic goes to the same member.
         partition_assignment_strategy=(RangePartitionAssignor,),
     )

@@ -17,7 +17,7 @@ from baton.kernel.clock import Clock
 
 log = structlog.get_logger()
 
-MAX_RECORDS: Final = 500
+MAX_RECORDS: Final = 250
 """Larger batches gained nothing when measured, and hold the rebalance longer."""
 _WAIT: Final = timedelta(milliseconds=250)
 _FIRST_PAUSE: Final = 0.05
