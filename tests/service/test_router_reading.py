@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
+from baton.flow.bus import Record
 from baton.kernel.ids import derived_id, lead_id_for_email
 from baton.leads.decisions import Clock
 from baton.leads.events import (
@@ -263,6 +264,19 @@ async def test_the_directory_is_written_in_bulk_and_read_in_pages(router: Router
     assert [(each["id"], each["name"], each["domains"]) for each in first["items"] + second["items"]] == [
         ("000", "New", []), ("001", "Company 1", ["c1.co.uk"]), ("002", "Company 2", ["c2.co.uk"]),
     ]  # fmt: skip
+
+
+async def test_what_is_told_again_is_in_the_story_once(router: Routers) -> None:
+    await router.capture("a@acme.com")
+    before = await router.fetch("select event_id, type from timeline order by position")
+    told = [record for (_, _), log in sorted(router.bus.logs.items()) for record in log]
+
+    await router.bus.publish([Record(each.topic, each.key, each.value, each.headers) for each in told])
+    await router.settle()
+
+    assert len(before) >= 2
+    assert await router.fetch("select event_id, type from timeline order by position") == before
+    assert len(await router.fetch("select * from assignments")) == 1
 
 
 async def test_owners_whom_the_playbook_does_not_know_are_kept_and_told_of(router: Routers) -> None:
