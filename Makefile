@@ -89,6 +89,10 @@ coverage: install ## Run the tests and show what they don't reach
 bench: install ## Measure throughput and latency
 	$(BIN)/python -m tests.bench $(ARGS)
 
+.PHONY: bench-quarter
+bench-quarter: install ## Measure the simulator on a quarter of a year with 20,000 leads
+	$(BIN)/python -m tests.bench.quarter $(ARGS)
+
 .PHONY: faults
 faults: install ## Kill databases, brokers and services under load and count the leads
 	$(BIN)/python -m tests.faults $(ARGS)

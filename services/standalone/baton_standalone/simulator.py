@@ -109,7 +109,9 @@ def _make_apps(run: Run, bus: TapedBus, clock: ManualClock) -> dict[str, FastAPI
         app = part.create(settings=_settings(part.kind, run), bus=bus, clock=clock, database=database)
         app.state.access.trust_all = True
         apps[part.path] = app
-    apps["ingest"].state.reception.trust_all = True
+    reception = apps["ingest"].state.reception
+    reception.trust_all = True
+    reception.path.linger_seconds = 0.0  # requests come one by one
     return apps
 
 

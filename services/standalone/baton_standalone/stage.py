@@ -3,8 +3,7 @@
 Each step is taken only where something moved, so that a lead costs what its handling costs and no idle questions.
 """
 
-import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,12 +14,15 @@ from baton.flow.deliveries import ConsumerPaused
 from baton.flow.worker import Worker
 from baton.kernel.clock import ManualClock
 from baton.service.service import Service, Timer
+from baton_router.app import TIMELINE_GROUP
 from baton_standalone.tape import TapedBus
 
 log = structlog.get_logger()
 
 _AGAIN: Final = timedelta(milliseconds=250)
 """When to ask again what said to be due and then did nothing; a worker looks at its retries no more often."""
+_WATCHERS: Final = frozenset({TIMELINE_GROUP})
+"""Consumers from which nothing follows: they have their turn once all others are at rest, with all of it at once."""
 _PATIENCE: Final = 1000
 _ROUNDS: Final = 100_000
 
@@ -90,12 +92,13 @@ class Stage:
         """Let every worker handle what there is, in a fixed order, until nothing moves."""
         for _ in range(_ROUNDS):
             await self.bus.deliver()
-            moved = 0
-            for actor in self._workers():
-                moved += await self._step_worker(actor)
-            if not moved:
+            if not await self._step_all(self._workers()) and not await self._step_all(self._watchers()):
+                self.bus.forget_handled()
                 return
         raise Stuck("events follow from events without an end")
+
+    async def _step_all(self, actors: Iterable[Actor]) -> int:
+        return sum([await self._step_worker(actor) for actor in actors])
 
     async def advance(self, to: datetime) -> None:
         """Let time pass: all that is due until then, and at that moment, happens at exactly its own."""
@@ -112,7 +115,7 @@ class Stage:
             self.clock.set(to)
 
     async def _next_moment(self) -> datetime | None:
-        dues = await asyncio.gather(*(actor.next_due() for actor in self._actors))
+        dues = [await actor.next_due() for actor in self._actors]
         return min((due for due in dues if due is not None), default=None)
 
     async def _step_due(self, actor: Actor) -> None:
@@ -149,7 +152,10 @@ class Stage:
         return done
 
     def _workers(self) -> Iterator[Actor]:
-        return (actor for actor in self._actors if isinstance(actor.act, Worker))
+        return (each for each in self._actors if isinstance(each.act, Worker) and each.act.name not in _WATCHERS)
+
+    def _watchers(self) -> Iterator[Actor]:
+        return (each for each in self._actors if each.act.name in _WATCHERS)
 
     def _touch(self, *services: Service) -> None:
         for actor in self._actors:
