@@ -93,7 +93,6 @@ class Stage:
         for _ in range(_ROUNDS):
             await self.bus.deliver()
             if not await self._step_all(self._workers()) and not await self._step_all(self._watchers()):
-                self.bus.forget_handled()
                 return
         raise Stuck("events follow from events without an end")
 

@@ -70,10 +70,6 @@ class TapedBus:
         records, self._committed = self._committed, []
         await self.publish(records)
 
-    def forget_handled(self) -> None:
-        """Let go of what every group has handled: nobody reads it again, and a quarter is long."""
-        self._memory.forget_handled(but=frozenset({Topic.PLAYBOOK}))
-
     def consumer(self, group: str, topics: Sequence[str], *, gather: timedelta = timedelta(0)) -> Consumer:
         return self._memory.consumer(group, topics, gather=gather)
 

@@ -123,13 +123,6 @@ class MemoryBus:
                 log[:] = _kept(log, self._specs[topic], now=self._clock.now())
         return before - sum(map(len, self.logs.values()))
 
-    def forget_handled(self, *, but: frozenset[str]) -> None:
-        """Forget what every group that wants it has handled, on all topics but these."""
-        for place, log in self.logs.items():
-            if log and place[0] not in but:
-                wanted = (group.handled[place] for group in self._groups.values() if place[0] in group.topics)
-                del log[: bisect_left(log, min(wanted, default=self._ends[place]), key=attrgetter("offset"))]
-
     def since(self, place: Position, offset: int) -> Sequence[Received]:
         """What a partition still has from `offset` on."""
         log = self.logs.get(place, [])
