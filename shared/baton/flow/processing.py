@@ -34,8 +34,6 @@ class Processor:
 
     types: frozenset[str] | None = None
     """Those that the handler is for, where it isn't for all: the others cost no transaction."""
-    idempotent: bool = False
-    """The handler's own rows know what came before, and it asks for no retries: then it needs no inbox."""
 
     async def process(self, records: Sequence[Received]) -> None:
         """Handle records in order.
@@ -81,8 +79,6 @@ class Processor:
         if deliveries[0].retry_id is not None:  # seen when they first came
             ours = await retries.claim(unit.connection, deliveries, now=unit.now)
             return Admission(fresh=tuple(ours), held=(), duplicates=len(deliveries) - len(ours))
-        if self.idempotent:
-            return Admission(fresh=tuple(deliveries), held=(), duplicates=0)
         return await admit(unit.connection, deliveries, consumer=self.consumer, now=unit.now)
 
     async def _wait_behind(self, unit: UnitOfWork, delivery: Delivery) -> None:

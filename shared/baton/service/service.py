@@ -262,7 +262,7 @@ def build(  # noqa: PLR0913 - the parts of a service, each by its name
     return service
 
 
-def add_worker(  # noqa: PLR0913 - what a worker is told, each by its name
+def add_worker(
     service: Service,
     *,
     group: str,
@@ -272,9 +272,8 @@ def add_worker(  # noqa: PLR0913 - what a worker is told, each by its name
     types: frozenset[str] | None = None,
     gather: timedelta = timedelta(0),
     most: int = MAX_RECORDS,
-    idempotent: bool = False,
 ) -> Worker:
-    """One more consumer in the service. `gather`: see Bus; `types`, `most` and `idempotent`: see Worker."""
+    """One more consumer in the service. `gather`: see Bus; `types` and `most`: see Worker."""
     full_name = service.settings.topic_prefix + group
     worker = Worker(
         name=group,
@@ -287,7 +286,6 @@ def add_worker(  # noqa: PLR0913 - what a worker is told, each by its name
         clock=service.clock,
         types=types,
         most=most,
-        idempotent=idempotent,
     )
     service.workers.append(worker)
     return worker
