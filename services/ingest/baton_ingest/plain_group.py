@@ -13,16 +13,12 @@ from baton.flow.database import Connection
 from baton.flow.outbox import outbox_columns
 from baton.flow.unit_of_work import as_record
 from baton_ingest.captures import Capture
-from baton_ingest.repository import columns, known_ids, ledger_row
+from baton_ingest.repository import ENTERED, SENT, columns, known_ids, ledger_row
 
 # Locks are taken in the order of `repository`: ledger, accounts, senders' ids, each sorted. What is there already is
 # asked row by row (`offset 0`): a plan made before the first ANALYZE must not be able to read whole tables.
-_WRITE: Final = """
-with sent as (
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[], $6::timestamptz[],
-                         $7::text[])
-        as g(source, identity, lead_id, event_id, received_at, repeats_until, account)
-), told as (
+_WRITE: Final = f"""
+with {SENT}, told as (
     select * from unnest($8::text[], $9::text[], $10::text[], $11::bool[], $12::text[]) with ordinality
         as g(source, vendor_id, lead_id, is_own, identity, place)
 ), unusual as (
@@ -32,21 +28,7 @@ with sent as (
     )) or exists (
         select from quarantine q where q.source = told.source and q.vendor_id = told.vendor_id offset 0
     )
-), entered as (
-    insert into ledger (source, identity, lead_id, event_id, received_at, repeats_until)
-    select source, identity, lead_id, event_id, received_at, repeats_until from sent
-    where not exists (select from unusual) order by source, identity
-    on conflict (source, identity) do update set
-        lead_id = excluded.lead_id, event_id = excluded.event_id,
-        received_at = excluded.received_at, repeats_until = excluded.repeats_until
-    where ledger.repeats_until <= excluded.received_at
-    returning source, identity
-), known as (
-    insert into accounts (lead_id, account)
-    select distinct on (lead_id) lead_id, account from sent join entered using (source, identity)
-    where account <> lead_id order by lead_id
-    on conflict (lead_id) do nothing
-), met as (
+), {ENTERED}, met as (
     insert into vendor_ids (source, vendor_id, lead_id)
     select distinct on (source, vendor_id) source, vendor_id, lead_id from told join entered using (source, identity)
     order by source, vendor_id, place desc
@@ -61,7 +43,7 @@ with sent as (
     join entered using (source, identity) order by place
 )
 select exists (select from unusual) as is_unusual, array(select (source, identity) from entered) as entered
-"""
+"""  # noqa: S608 - ours
 
 
 async def write(

@@ -19,10 +19,19 @@ FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
 # Locks are taken in one order, ledger before accounts and each sorted: two groups with the same repeats must not wait
 # for each other.
-_ENTER: Final = """
-with entered as (
+SENT: Final = """
+sent as (
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[], $6::timestamptz[],
+                         $7::text[])
+        as g(source, identity, lead_id, event_id, received_at, repeats_until, account)
+)
+"""
+"""Captures as `ledger_row` gives them."""
+ENTERED: Final = """
+entered as (
     insert into ledger (source, identity, lead_id, event_id, received_at, repeats_until)
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[], $6::timestamptz[])
+    select source, identity, lead_id, event_id, received_at, repeats_until from sent
+    where not exists (select from unusual) order by source, identity
     on conflict (source, identity) do update set
         lead_id = excluded.lead_id, event_id = excluded.event_id,
         received_at = excluded.received_at, repeats_until = excluded.repeats_until
@@ -30,14 +39,13 @@ with entered as (
     returning source, identity
 ), known as (
     insert into accounts (lead_id, account)
-    select distinct on (g.lead_id) g.lead_id, g.account
-    from unnest($1::text[], $2::text[], $3::text[], $7::text[]) as g(source, identity, lead_id, account)
-    join entered using (source, identity)
-    where g.account <> g.lead_id order by g.lead_id
+    select distinct on (lead_id) lead_id, account from sent join entered using (source, identity)
+    where account <> lead_id order by lead_id
     on conflict (lead_id) do nothing
 )
-select source, identity from entered
 """
+"""Those of `sent` that are new, into ledger and accounts, unless something is `unusual`."""
+_ENTER: Final = f"with {SENT}, unusual as (select where false), {ENTERED} select source, identity from entered"  # noqa: S608 - ours
 _FIRST: Final = """
 select l.source, l.identity, l.lead_id
 from ledger l join unnest($1::text[], $2::text[]) as g(source, identity) using (source, identity)
@@ -122,10 +130,9 @@ async def enter(connection: Connection, captures: Sequence[Capture]) -> Mapping[
     Returns:
         For each that was there before, its identity and the lead it was answered with. The others are new.
     """
-    ordered = sorted(captures, key=lambda one: one.identity)
-    rows = await connection.fetch(_ENTER, *columns(map(ledger_row, ordered), width=7))
+    rows = await connection.fetch(_ENTER, *columns(map(ledger_row, captures), width=7))
     fresh = {(row["source"], row["identity"]) for row in rows}
-    return await first_answers(connection, [one.identity for one in ordered if one.identity not in fresh])
+    return await first_answers(connection, [one.identity for one in captures if one.identity not in fresh])
 
 
 async def first_answers(

@@ -18,7 +18,7 @@ from baton.kernel.clock import Clock
 log = structlog.get_logger()
 
 MAX_RECORDS: Final = 250
-"""Larger batches gained nothing when measured, and hold the rebalance longer."""
+"""Larger batches gain next to nothing, and hold the rebalance, and the other lanes, longer."""
 _WAIT: Final = timedelta(milliseconds=250)
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 0.5
