@@ -27,6 +27,7 @@ from baton.service.chains import Chain
 from baton.service.migrations import check, downgrade, upgrade
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+RETENTION = timedelta(days=14)
 TOY = Chain("tests.support.toy")
 NAME = "toy"
 
@@ -430,7 +431,7 @@ async def lost() -> int:
 async def test_replicas_look_after_the_partitions_at_the_same_moment(toy: Toy) -> None:
     async def keep() -> None:
         async with toy.database.connection() as connection:
-            await keep_partitions(connection, now=NOW)
+            await keep_partitions(connection, now=NOW, retention=RETENTION)
 
     await asyncio.gather(*(keep() for _ in range(5)))
 
@@ -466,20 +467,33 @@ async def test_ids_are_forgotten_by_dropping_a_week_and_a_repeat_is_still_known_
     await toy.worker.step()
     toy.clock.advance(timedelta(days=8))
     async with toy.database.connection() as connection:
-        await keep_partitions(connection, now=toy.clock.now())
+        await keep_partitions(connection, now=toy.clock.now(), retention=RETENTION)
     await toy.bus.publish([activity("a", "call")])
     await toy.worker.step()
     known = await toy.handled()
 
     toy.clock.advance(timedelta(days=40))
     async with toy.database.connection() as connection:
-        await keep_partitions(connection, now=toy.clock.now())
+        await keep_partitions(connection, now=toy.clock.now(), retention=RETENTION)
         names = [
             r["relname"] for r in await connection.fetch("select relname from pg_class where relname ~ '^inbox_2'")
         ]
 
     assert known == [("a", "call")]
     assert min(names) == f"inbox_{week_of(toy.clock.now()):%Y%m%d}"
+
+
+async def test_ids_are_remembered_for_as_long_as_the_topics_keep_their_records(toy: Toy) -> None:
+    await toy.bus.publish([activity("a", "call")])
+    await toy.worker.step()
+    toy.clock.advance(timedelta(days=60))
+
+    async with toy.database.connection() as connection:
+        await keep_partitions(connection, now=toy.clock.now(), retention=timedelta(days=60))
+    await toy.bus.publish([activity("a", "call")])
+    await toy.worker.step()
+
+    assert await toy.handled() == [("a", "call")]
 
 
 async def test_migrations_go_up_and_down_and_up_and_match_the_models(database: str) -> None:

@@ -55,8 +55,12 @@ insert into scores (lead_id, version, at, cause, score)
 select * from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::bytea[])
 on conflict do nothing
 """
+# By the same lock as a batch: rows locked first, and their names after, would be the other way round, a deadlock.
 _TO_LOOK_AT: Final = """
-select lead_id from profiles where look_at <= $1 order by look_at, lead_id limit $2 for update skip locked
+select lead_id from (
+    select lead_id, look_at from profiles where look_at <= $1 order by look_at, lead_id limit $2
+) due
+where pg_try_advisory_xact_lock(hashtextextended(lead_id, 42)) order by look_at, lead_id
 """
 _ERASE: Final = (
     "delete from profiles where lead_id = $1",

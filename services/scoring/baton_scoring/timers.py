@@ -30,7 +30,8 @@ class TierTimer:
             known = await repository.load(unit.connection, due)
             batch = Batch(playbook=self.playbook(), unit=unit, profiles=known.profiles, erased=known.erased)
             for lead_id in due:
-                batch.look_again(batch.profiles[lead_id])
+                if lead_id in batch.profiles:  # erased by who held it until now
+                    batch.look_again(batch.profiles[lead_id])
             batch.save()
         return len(due)
 

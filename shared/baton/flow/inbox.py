@@ -8,8 +8,7 @@ from typing import Final
 from baton.flow.database import Connection
 from baton.flow.deliveries import Delivery
 
-KEPT_WEEKS: Final = 3
-"""Longer than the topics keep their records (14 days), so that nothing on the bus can be forgotten here."""
+_WEEK: Final = timedelta(weeks=1)
 
 # Without a join, and with one look at each index a record: a plan made before the first ANALYZE of a new week's
 # partition must not be able to read all of it. Whether anything waits at all is asked once a batch.
@@ -53,19 +52,22 @@ async def _waiting(connection: Connection, deliveries: Sequence[Delivery], *, co
     return {row["subject"] for row in rows}
 
 
-async def keep_partitions(connection: Connection, *, now: datetime) -> None:
-    """Have a partition ready for this week and the next, and drop those older than `KEPT_WEEKS`."""
+async def keep_partitions(connection: Connection, *, now: datetime, retention: timedelta) -> None:
+    """Have a partition ready for this week and the next, and drop those of which nothing can be on the bus any more.
+
+    `retention` is how long the topics keep their records: what is still there must not be forgotten here.
+    """
     async with connection.transaction():
         # Every replica does this: at the same moment, two would create the same partition.
         await connection.execute("select pg_advisory_xact_lock('inbox'::regclass::oid::bigint)")
-        await _renew_partitions(connection, now=now)
+        await _renew_partitions(connection, now=now, retention=retention)
 
 
-async def _renew_partitions(connection: Connection, *, now: datetime) -> None:
+async def _renew_partitions(connection: Connection, *, now: datetime, retention: timedelta) -> None:
     this_week = week_of(now)
-    for week in (this_week, this_week + timedelta(weeks=1)):
+    for week in (this_week, this_week + _WEEK):
         await _create(connection, week)
-    oldest = _name(this_week - timedelta(weeks=KEPT_WEEKS))
+    oldest = _name(week_of(now - retention - _WEEK))
     rows = await connection.fetch(
         "select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid"
         " where i.inhparent = 'inbox'::regclass and c.relname ~ '^inbox_[0-9]{8}$' and c.relname < $1",
@@ -82,7 +84,7 @@ async def _create(connection: Connection, week: date) -> None:
     if not rows_there:
         await connection.execute(
             f"create table if not exists {_name(week)} partition of inbox"
-            f" for values from ('{week}') to ('{week + timedelta(weeks=1)}')"
+            f" for values from ('{week}') to ('{week + _WEEK}')"
         )
 
 

@@ -11,7 +11,7 @@ import structlog
 
 from baton.flow import inbox, metrics
 from baton.flow.bus import Bus, BusUnavailable, Consumer, TopicSpec
-from baton.flow.database import Database, DatabaseUnavailable
+from baton.flow.database import Connection, Database, DatabaseUnavailable
 from baton.flow.deliveries import NotReady
 from baton.flow.outbox import Relay
 from baton.flow.processing import Handler
@@ -157,7 +157,7 @@ class Service:
         await self.database.start()
         try:
             async with self.database.connection() as connection:
-                await inbox.keep_partitions(connection, now=self.clock.now())
+                await self._keep_inbox(connection)
         except asyncpg.UndefinedTableError:
             await self.database.stop()
             raise DatabaseUnavailable(f"no tables in schema {self.database.schema}: run `baton migrate`") from None
@@ -202,6 +202,9 @@ class Service:
         await self.close()
         log.info("service_closed", service=self.name)
 
+    async def _keep_inbox(self, connection: Connection) -> None:
+        await inbox.keep_partitions(connection, now=self.clock.now(), retention=self.settings.retention)
+
     async def _closed(self, closing: Awaitable[object], *, what: str) -> None:
         """Await a step of the shutdown. One that fails or hangs must not keep the next from being taken."""
         try:
@@ -215,7 +218,7 @@ class Service:
         while not stopping.is_set():
             try:
                 async with self.database.connection() as connection:
-                    await inbox.keep_partitions(connection, now=self.clock.now())
+                    await self._keep_inbox(connection)
                 await self._measure_lag()
             except (DatabaseUnavailable, BusUnavailable) as error:
                 log.warning("upkeep_waits", service=self.name, error=str(error)[:200])
