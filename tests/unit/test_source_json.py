@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from baton_ingest.captures import capture
-from baton_ingest.sources.canonical import MAX_ITEMS, read_activity, read_lead
+from baton_ingest.sources.canonical import MAX_FIELDS, MAX_ITEMS, read_activity, read_lead
+from baton_ingest.sources.json_body import MAX_PARTS
 from baton_ingest.sources.source_type import Outcome, Refused, SourceRequest, Unusable
 from tests.support.sources import (
     BODY,
@@ -234,3 +235,20 @@ def test_a_capture_needs_an_address_and_is_told_what_to_send() -> None:
 
     assert isinstance(found, Refused)
     assert (found.why, found.hint) == ("neither an email nor a phone", "send an email address or an E.164 phone number")
+
+
+def test_a_lead_of_too_many_fields_is_refused() -> None:
+    fields = {f"field_{number}": number for number in range(MAX_FIELDS)}
+
+    refused = read_lead({"email": "ada@acme.example", **fields}, renamed={})
+
+    assert refused == Refused("501 fields in one lead", "send at most 500")
+
+
+def test_a_body_of_too_many_values_is_refused_before_it_is_read() -> None:
+    body = b'{"email": "ada@acme.example", "custom": [' + b"0," * MAX_PARTS + b"0]}"
+
+    with pytest.raises(Unusable, match="too many values") as refusal:
+        read(request(body), JSON)
+
+    assert refusal.value.status == 413

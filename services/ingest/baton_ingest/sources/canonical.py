@@ -24,6 +24,8 @@ from baton_ingest.sources.source_type import (
 )
 
 MAX_ITEMS: Final = 1000
+MAX_FIELDS: Final = 500
+"""Of one lead."""
 _OURS: Final = frozenset({"activity", "at", "event_id", "id", "test", "lead_id"})
 NO_OBJECT: Final = Refused("not a JSON object", "send an object with the lead's fields, or an array of them")
 
@@ -74,6 +76,8 @@ def read_lead(item: object, *, renamed: Mapping[str, str]) -> RawCapture | Refus
     """One lead. Raises Unusable."""
     if not isinstance(item, dict):
         return NO_OBJECT
+    if len(item) > MAX_FIELDS:
+        return Refused(f"{len(item)} fields in one lead", f"send at most {MAX_FIELDS}")
     ours = mapped(((name, v) for name, v in item.items() if name not in _OURS or name in renamed), renamed)
     told = _told(item.get("activity")) if "activity" not in renamed else {}
     about = {**told, **ours.about}

@@ -9,6 +9,8 @@ from baton.kernel.instants import parse_instant
 from baton_ingest.sources.source_type import SourceRequest, Unusable
 
 BOM: Final = b"\xef\xbb\xbf"
+MAX_PARTS: Final = 200_000
+"""Values in one body. Reading more than that would keep everybody else waiting, whoever sends it."""
 JSON_TYPES: Final = frozenset({"application/json", "text/json", ""})
 
 
@@ -16,10 +18,12 @@ def read_json(request: SourceRequest, *, hint: str | None = None) -> object:
     """The JSON in the body. orjson refuses NaN, lone surrogates and deep nesting by itself.
 
     Raises:
-        Unusable: 415 for another media type, 422 for what is no JSON.
+        Unusable: 415 for another media type, 413 for far too many values, 422 for what is no JSON.
     """
     if request.content_type not in JSON_TYPES and not request.content_type.endswith("+json"):
         raise Unusable(f"content type {request.content_type} is not JSON", status=415, hint="send application/json")
+    if request.body.count(b",") > MAX_PARTS:
+        raise Unusable("too many values in one body", hint=f"send at most {MAX_PARTS:,}", status=413)
     try:
         value: object = orjson.loads(request.body.removeprefix(BOM))
     except orjson.JSONDecodeError as error:
