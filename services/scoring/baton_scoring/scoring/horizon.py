@@ -2,7 +2,7 @@
 
 A lower bound, found cheaply at each scoring and never late: either a jump (a window closes, a step of a decay) or the
 earliest moment at which fading points could have used up the distance to a threshold. A look that finds the tier
-unchanged gives the next bound, closer by half at least, until it is a minute away.
+unchanged gives the next bound, closer by half at least, until less is left to fade than rounding shows.
 """
 
 import math
@@ -16,9 +16,8 @@ from baton.leads.values import Activity, Score
 from baton_scoring.scoring.decay import breakpoints
 
 _RESOLUTION: Final = timedelta(minutes=1)
-"""A score fades by a hundredth in minutes: looking more often would find the same rounded total."""
 _FADED: Final = 0.005
-"""Points that are rounded away."""
+"""Points that are rounded away: looking before so many have faded would find the same rounded total."""
 
 
 def next_look(activities: Sequence[Activity], score: Score, *, scoring: Scoring, now: datetime) -> datetime | None:
@@ -96,7 +95,12 @@ class Fading:
         halving = self._halving(points, abs(above) / 2 if self.slope else abs(above))
         sliding = timedelta(seconds=abs(above) / 2 / self.slope) if self.slope else None
         waits = [wait for wait in (halving, sliding) if wait is not None]
-        return max(min(waits), _RESOLUTION) if waits else None
+        return max(min(waits), self._until_shown(points), _RESOLUTION) if waits else None
+
+    def _until_shown(self, points: float) -> timedelta:
+        """How long it takes at least until the fading shows in a rounded total."""
+        halving = 0.0 if self.half_life is None else points * math.log(2) / self.half_life.total_seconds()
+        return timedelta(seconds=_FADED / speed) if (speed := halving + self.slope) else _RESOLUTION
 
     def _halving(self, points: float, distance: float) -> timedelta | None:
         if self.half_life is None or points <= max(distance - _FADED, _FADED):
