@@ -43,7 +43,7 @@ _FOLLOW_WAIT_MS: Final = 500
 _GATHER_BYTES: Final = 256 * 1024
 """So much ends the gathering before its time."""
 _FETCH_BYTES: Final = 16 * 1024 * 1024
-_LANE_BYTES: Final = 128 * 1024
+_LANE_BYTES: Final = 48 * 1024
 """Of one lane at a time: aiokafka hands out one lane's fetch before the next's, and behind an outage's backlog no lane
 is to wait for another's. A larger record still comes, alone."""
 _STOP_SECONDS: Final = 3.0

@@ -22,7 +22,7 @@ Handler = Callable[[Sequence[Delivery], UnitOfWork], Awaitable[None]]
 _NOT_THE_RECORDS_FAULT = (DatabaseUnavailable, BusUnavailable, NotReady)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Processor:
     """Runs one consumer's handler over records, whether they come from the bus or from the table of retries."""
 
@@ -34,6 +34,8 @@ class Processor:
 
     types: frozenset[str] | None = None
     """Those that the handler is for, where it isn't for all: the others cost no transaction."""
+    has_changed_retries: bool = True
+    """Whether it wrote to the table of retries since somebody who read it set this to False."""
 
     async def process(self, records: Sequence[Received]) -> None:
         """Handle records in order.
@@ -77,11 +79,13 @@ class Processor:
 
     async def _admit(self, unit: UnitOfWork, deliveries: Sequence[Delivery]) -> Admission:
         if deliveries[0].retry_id is not None:  # seen when they first came
+            self.has_changed_retries = True
             ours = await retries.claim(unit.connection, deliveries, now=unit.now)
             return Admission(fresh=tuple(ours), held=(), duplicates=len(deliveries) - len(ours))
         return await admit(unit.connection, deliveries, consumer=self.consumer, now=unit.now)
 
     async def _wait_behind(self, unit: UnitOfWork, delivery: Delivery) -> None:
+        self.has_changed_retries = True
         await retries.put(
             unit.connection,
             delivery,
@@ -105,6 +109,7 @@ class Processor:
     async def _try_again(self, unit: UnitOfWork, delivery: Delivery, error: RetryLater) -> None:
         after = error.after if error.after is not None else retries.delay(delivery.attempts)
         due = unit.now + after
+        self.has_changed_retries = True
         await retries.put(
             unit.connection,
             delivery,

@@ -19,6 +19,9 @@ log = structlog.get_logger()
 
 MAX_RECORDS: Final = 250
 """Larger batches gain next to nothing, and hold the rebalance, and the other lanes, longer."""
+_FEW_RECORDS: Final = 25
+"""The first batch at the start and after an outage; each one after it may be twice as large. A backlog stands there,
+and a service that takes 250 at once keeps the next one, and every other lane, waiting for all of them."""
 _WAIT: Final = timedelta(milliseconds=250)
 _FIRST_PAUSE: Final = 0.05
 _LONGEST_PAUSE: Final = 0.5
@@ -54,8 +57,10 @@ class Worker:
         self._units = units
         self._clock = clock
         self._most = most
+        self._now_most = most
         self._lanes: frozenset[int] = frozenset()
         self._next_look: datetime | None = None
+        self._next_retry: datetime | None = None
         self._told: str | None = None
         self.unhandled_since: datetime | None = None
         """When the bus took the oldest record in hand; None when nothing waits. `/readyz` looks at it."""
@@ -68,16 +73,26 @@ class Worker:
         """
         await self._take_over()
         retried = await self._step_retries()
-        return retried + await self.consumer.consume(self._handle, max_records=self._most, wait=wait)
+        handled = await self.consumer.consume(self._handle, max_records=self._now_most, wait=wait)
+        if handled:
+            self._now_most = min(self._now_most * 2, self._most)
+        return retried + handled
 
     async def next_due(self) -> datetime | None:
-        """When `step` has something to do even if nothing comes from the bus."""
-        async with self._units.database.connection() as connection:
-            return await retries.next_due(connection, consumer=self.name)
+        """When `step` has something to do even if nothing comes from the bus.
+
+        For who steps the only process there is: what others let wait meanwhile is not known here.
+        """
+        if self._processor.has_changed_retries:
+            async with self._units.database.connection() as connection:
+                self._next_retry = await retries.next_due(connection, consumer=self.name)
+            self._processor.has_changed_retries = False
+        return self._next_retry
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Step until told to stop, whatever goes away meanwhile."""
         pause = _FIRST_PAUSE
+        self._begin_small()
         while not stopping.is_set():
             try:
                 await self.step(wait=_WAIT)
@@ -85,6 +100,7 @@ class Worker:
             except ConsumerPaused as paused:
                 await self._stand_still(paused, stopping)
             except (BusUnavailable, DatabaseUnavailable, NotReady) as error:
+                self._begin_small()
                 self._say_failed(error)
                 await _sleep(pause, stopping)
                 pause = min(pause * 2, _LONGEST_PAUSE)
@@ -109,7 +125,7 @@ class Worker:
 
     async def _step_retries(self) -> int:
         now = self._clock.now()
-        if not self._lanes or (self._next_look is not None and now < self._next_look):
+        if not self._lanes or (self._next_look is not None and now < self._next_look) or self._knows_of_none(now):
             return 0
         self._next_look = now + _RETRY_LOOK
         async with self._units.database.connection() as connection:
@@ -119,6 +135,13 @@ class Worker:
             await self._processor.settle(due)
             await self._units.relay.publish_soon()
         return len(due)
+
+    def _knows_of_none(self, now: datetime) -> bool:
+        """Whether `next_due` was asked since retries changed, and said later. A worker that runs is never asked."""
+        return not self._processor.has_changed_retries and (self._next_retry is None or self._next_retry > now)
+
+    def _begin_small(self) -> None:
+        self._now_most = min(_FEW_RECORDS, self._most)
 
     def _hold(self, since: datetime | None) -> None:
         self.unhandled_since = since
