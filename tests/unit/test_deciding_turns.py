@@ -3,11 +3,13 @@
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 
-from baton.leads.playbook.model import Member, Pool
+from baton.leads.playbook.model import Member, Pool, Strategy
 from baton_router.deciding.fairness import next_in_turn, whole_shares
+from baton_router.deciding.strategies import STRATEGIES
 from baton_router.deciding.values import LastRep, Neighbour
 from tests.support.playbooks import WEDNESDAY, Router, candidate, codes, playbook, pool, rep, rules, score
 
@@ -56,6 +58,26 @@ def test_least_loaded_counts_open_leads_over_all_pools_per_weight() -> None:
     router.ledger.took("bob", None, turn=None)
 
     assert router.reps(3) == ["bob", "ann", "ann"]
+
+
+def test_least_loaded_tells_the_open_leads_by_which_it_chose() -> None:
+    router = Router(playbook(pool("sdr", "ann", "bob", strategy="least_loaded")))
+    router.ledger.took("ann", "another", turn=None)
+
+    decision = router.decide()
+
+    assert candidate(decision, "bob").counters == {
+        "turns": 0,
+        "weight": 1,
+        "open": 0,
+        "turns_after": 1,
+        "open_after": 1,
+    }
+    assert candidate(decision, "ann").counters == {"turns": 0, "weight": 1, "open": 1}
+
+
+def test_every_strategy_of_a_playbook_can_be_carried_out() -> None:
+    assert set(STRATEGIES) == set(get_args(Strategy))
 
 
 def test_least_loaded_takes_turns_where_loads_are_equal() -> None:

@@ -16,6 +16,7 @@ from baton_router import staff_repository as repository
 from baton_router.deciding.eligibility import Staff, capped_reps
 from baton_router.deciding.ledger import Ledger, Load, TurnKey
 from baton_router.deciding.periods import Periods, periods, zone_of
+from baton_router.deciding.strategies import STRATEGIES
 from baton_router.deciding.values import RepState
 from baton_router.staff_repository import LoadQuestion
 
@@ -90,13 +91,13 @@ class Counters:
     def _questions(self, places: Collection[tuple[str, str]]) -> Iterator[LoadQuestion]:
         """The loads that some cap or strategy asks for: counting what nobody compares costs every lead."""
         asked = set[tuple[str, str | None]]()
-        least_loaded = any(pool.strategy == "least_loaded" for pool in self.playbook.pools.values())
+        by_load = any(STRATEGIES[pool.strategy].by_load for pool in self.playbook.pools.values())
         for name, pool_name in sorted(places):
             rep, pool = self.playbook.reps[name], self.playbook.pools[pool_name]
             frame = periods(self.now, zone_of(rep, pool, self.staff.calendars))
             own = self.staff.state(name).caps or rep.caps
             for place, caps, opened in (
-                (None, [own], least_loaded),
+                (None, [own], by_load),
                 (pool_name, [pool.caps, _member_caps(pool, rep)], False),
             ):
                 question = _question(name, place, caps, frame, count_open=opened)

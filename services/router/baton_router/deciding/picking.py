@@ -11,9 +11,10 @@ from baton.kernel.durations import Duration
 from baton.leads.decisions import CandidateTrace, RuleTrace, SkipCode
 from baton.leads.playbook.model import Member, Pool, Rep
 from baton_router.deciding.eligibility import OF_THE_LEAD, Obstacle, Staff
-from baton_router.deciding.fairness import least_loaded, next_in_turn, set_level
+from baton_router.deciding.fairness import set_level
 from baton_router.deciding.ledger import TurnKey
 from baton_router.deciding.planning import CATCH_ALL, Plan, ToPool, pools_of, to_catch_all
+from baton_router.deciding.strategies import STRATEGIES, Standing
 from baton_router.deciding.telling import compared, left_out, not_compared
 from baton_router.deciding.values import Assigned, Held, Request
 
@@ -126,11 +127,14 @@ class Pick:
         weights = {name: member.weight for name, member in candidates.members.items()}
         available = self._available(candidates, free)
         set_level(self.staff.ledger, key, available=available, weights=weights, catch_up=pool.catch_up)
-        counts = {name: self.staff.ledger.turn(key, name).count for name in free}
-        chosen = self._by_strategy(pool, free, counts, weights)
-        self.traces += compared(counts, weights, pool=pool.name, chosen=chosen)
+        sharing = STRATEGIES[pool.strategy]
+        turns = {name: self.staff.ledger.turn(key, name).count for name in free}
+        loads = {name: self.staff.ledger.load(name, None).open for name in free} if sharing.by_load else {}
+        standing = Standing(turns, weights, loads)
+        chosen = sharing.choose(standing)
+        self.traces += compared(standing, pool=pool.name, chosen=chosen)
         rep = self.staff.playbook.reps[chosen]
-        reason = _WHY[pool.strategy].format(rep=rep.name, pool=pool.name) + although
+        reason = sharing.why.format(rep=rep.name, pool=pool.name) + although
         return self._assigned(rep, pool, rule=rule or self.plan.rule, reason=reason, turn=key)
 
     def _available(self, candidates: Candidates, free: Sequence[str]) -> Sequence[str]:
@@ -144,16 +148,6 @@ class Pick:
             or name in chosen_from
             or (found.code in OF_THE_LEAD and self.staff.is_there(reps[name], pool, candidates.members[name]))
         ]
-
-    def _by_strategy(
-        self, pool: Pool, free: Sequence[str], counts: Mapping[str, float], weights: Mapping[str, float]
-    ) -> str:
-        if pool.strategy == "priority":
-            return free[0]
-        if pool.strategy == "least_loaded":
-            loads = {name: self.staff.ledger.load(name, None).open for name in free}
-            return next_in_turn({name: counts[name] for name in least_loaded(loads, weights)}, weights)
-        return next_in_turn(counts, weights)
 
     def _turn_key(self, pool: Pool) -> TurnKey:
         tier = self.request.score.tier if self.request.score is not None else "cold"
@@ -246,13 +240,6 @@ def assigned(
         segment=plan.facts.segment,
         account=None if plan.match.account is None else plan.match.account.id,
     )
-
-
-_WHY: Final[Mapping[str, str]] = {
-    "round_robin": "{rep} is next in turn in {pool}",
-    "least_loaded": "{rep} has the fewest open leads in {pool}",
-    "priority": "{rep} is the first of {pool} who can have it",
-}
 
 
 def _most_common(obstacles: Sequence[Obstacle]) -> str:

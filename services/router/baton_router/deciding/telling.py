@@ -8,6 +8,7 @@ from typing import Final
 
 from baton.leads.decisions import CandidateTrace, SkipCode
 from baton_router.deciding.eligibility import Obstacle
+from baton_router.deciding.strategies import Standing
 
 MOST_TOLD_SINGLY: Final = 20
 
@@ -30,22 +31,31 @@ def left_out(
             )
 
 
-def compared(
-    counts: Mapping[str, float], weights: Mapping[str, float], *, pool: str, chosen: str
-) -> Iterator[CandidateTrace]:
-    """Those who may have it: the one who is next with the turns before and after, then the others."""
-    numbers: dict[str, float | str] = {"turns": round(counts[chosen], 2), "weight": weights[chosen]}
-    numbers["turns_after"] = round(counts[chosen] + 1, 2)
-    yield CandidateTrace(rep=chosen, pool=pool, eligible=True, reason="chosen", counters=numbers)
-    others = [rep for rep in counts if rep != chosen]
+def compared(standing: Standing, *, pool: str, chosen: str) -> Iterator[CandidateTrace]:
+    """Those who may have it: the one who is next with the counters before and after, then the others."""
+    yield CandidateTrace(
+        rep=chosen, pool=pool, eligible=True, reason="chosen",
+        counters=_counters(standing, chosen) | _counters_after(standing, chosen),
+    )  # fmt: skip
+    others = [rep for rep in standing.turns if rep != chosen]
     if len(others) > MOST_TOLD_SINGLY:
         yield _together(others, SkipCode.NOT_NEXT, pool=pool, eligible=True)
         return
     for rep in others:
         yield CandidateTrace(
             rep=rep, pool=pool, eligible=True, code=SkipCode.NOT_NEXT, reason="may have it, another is next",
-            counters={"turns": round(counts[rep], 2), "weight": weights[rep]},
+            counters=_counters(standing, rep),
         )  # fmt: skip
+
+
+def _counters(standing: Standing, rep: str) -> dict[str, float | str]:
+    opened: dict[str, float | str] = {"open": standing.loads[rep]} if rep in standing.loads else {}
+    return {"turns": round(standing.turns[rep], 2), "weight": standing.weights[rep], **opened}
+
+
+def _counters_after(standing: Standing, rep: str) -> dict[str, float | str]:
+    opened: dict[str, float | str] = {"open_after": standing.loads[rep] + 1} if rep in standing.loads else {}
+    return {"turns_after": round(standing.turns[rep] + 1, 2), **opened}
 
 
 def not_compared(others: Sequence[str], *, pool: str, why: str) -> Iterator[CandidateTrace]:

@@ -170,13 +170,17 @@ class Member:
     caps: Caps = Caps()
 
 
+Strategy = Literal["round_robin", "least_loaded", "priority"]
+"""How a pool shares its leads."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pool:
     """A group that shares leads by one strategy (`weighted` is read as `round_robin`)."""
 
     name: str
     members: tuple[Member, ...]
-    strategy: Literal["round_robin", "least_loaded", "priority"] = "round_robin"
+    strategy: Strategy = "round_robin"
     calendar: str | None = None
     caps: Caps = Caps()
     balance_by: Literal["tier"] | None = None

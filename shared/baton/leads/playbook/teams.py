@@ -1,11 +1,11 @@
 """`teams.pools`: groups that share leads by one strategy."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Literal, get_args
 
 from baton.leads.conditions.fields import Scope, UnknownFieldError, find_field
 from baton.leads.playbook.known import Known
-from baton.leads.playbook.model import Member, Pool
+from baton.leads.playbook.model import Member, Pool, Strategy
 from baton.leads.playbook.people import read_caps
 from baton.leads.playbook.reader import Reader
 
@@ -13,9 +13,8 @@ _KEYS = (
     *("strategy", "members", "calendar", "caps", "balance_by", "overflow", "outside_hours", "hold"),
     *("sticky", "catch_up", "match"),
 )
-_STRATEGIES = ("round_robin", "weighted", "least_loaded", "priority")
+_STRATEGIES: tuple[Strategy | Literal["weighted"], ...] = (*get_args(Strategy), "weighted")
 _ATTRIBUTES = ("languages", "skills")
-_Strategy = Literal["round_robin", "least_loaded", "priority"]
 _OUTSIDE: tuple[Literal["assign", "hold"], ...] = ("assign", "hold")
 _BALANCE: tuple[Literal["tier"], ...] = ("tier",)
 
@@ -52,13 +51,9 @@ def _pool(name: str, entry: Reader, known: Known) -> Pool | None:
     )
 
 
-def _strategy(written: Reader | None) -> _Strategy:
+def _strategy(written: Reader | None) -> Strategy:
     word = written.one_of(_STRATEGIES, "strategy") if written else None
-    match word:
-        case "least_loaded" | "priority":
-            return word
-        case _:
-            return "round_robin"
+    return "round_robin" if word is None or word == "weighted" else word
 
 
 def _members(written: Reader, known: Known) -> tuple[Member, ...]:
