@@ -27,6 +27,17 @@ def test_a_business_address_matches_by_its_domain() -> None:
     assert (found.trace.id, found.trace.how) == ("a1", "domain")
 
 
+def test_the_trace_keeps_what_was_known_of_the_account() -> None:
+    known = replace(ACME, status="customer", last_activity=WEDNESDAY, custom={"plan": "gold"})
+
+    told = match([known], domain="acme.example").trace.facts
+
+    assert told == {
+        "id": "a1", "name": "Acme GmbH", "domains": ("acme.example",), "status": "customer", "country": "DE",
+        "open_opportunity": False, "last_activity": "2026-03-25T12:00:00Z", "custom": {"plan": "gold"},
+    }  # fmt: skip
+
+
 def test_a_free_mail_address_never_matches_by_domain() -> None:
     mail = replace(ACME, domains=("gmail.com",))
 

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from baton.kernel.calendars import Calendar
 from baton.leads.conditions.condition import Comparison, Facts
-from baton.leads.decisions import Assignment, ConditionTrace, Hold, RuleTrace, Touch, Trace
+from baton.leads.decisions import AccountTrace, Assignment, Hold, Touch, Trace
 from baton.leads.envelope import Event
 from baton.leads.events import EventData, LeadActivity, LeadAssigned, LeadCaptured, LeadHeld, LeadTouched
 from baton.leads.playbook.model import Playbook, Scoring, SlaPolicy, Target
@@ -59,8 +59,8 @@ def event(data: EventData, sequence: int | None = None) -> Event:
     return Event(id="e1", source="/test", time=NOW, key="key", data=data, sequence=sequence)
 
 
-def assigned(assignment: Assignment, rules: list[RuleTrace] | None = None) -> LeadAssigned:
-    trace = Trace(playbook="h1", rules=rules or [], candidates=[])
+def assigned(assignment: Assignment, account: AccountTrace | None = None) -> LeadAssigned:
+    trace = Trace(playbook="h1", rules=[], candidates=[], account=account)
     return LeadAssigned(lead=Lead(lead_id="lead", source="web"), score=None, assignment=assignment, trace=trace)
 
 
@@ -97,12 +97,12 @@ def test_a_policy_whose_condition_does_not_hold_starts_nothing() -> None:
     assert [each.policy.name for each in agreed] == ["other"]
 
 
-def test_a_condition_sees_the_account_as_the_trace_tells_it() -> None:
-    seen = ConditionTrace(field="account.status", operator="eq", expected="customer", actual="customer", matched=True)
-    expects = Expects({"id": "acme.com", "status": "customer"})
-    told = event(assigned(assignment(account="acme.com"), [RuleTrace(name="r", matched=True, conditions=[seen])]))
+def test_a_condition_sees_the_account_that_the_lead_was_matched_to() -> None:
+    known: dict[str, object] = {"id": "acme.com", "status": "customer"}
+    matched = AccountTrace(id="acme.com", how="domain", facts=known)
+    told = event(assigned(assignment(account="acme.com"), matched))
 
-    agreed = agreed_terms(told, playbook(policy("contact", target="1h", when=expects)))
+    agreed = agreed_terms(told, playbook(policy("contact", target="1h", when=Expects(known))))
 
     assert len(agreed) == 1
 

@@ -25,7 +25,6 @@ from baton.leads.topics import Topic
 from baton_sla_monitor.deciding.facts import Fact, FactKind
 from baton_sla_monitor.deciding.terms import Terms, terms_at_assignment, terms_at_capture
 
-_ACCOUNT: Final = "account."
 _ONLY_HOURS: Final = frozenset({SkipCode.OUTSIDE_HOURS.value, "outside working hours"})
 """How the router says that nothing but working hours is in the way: by code, or in words for people."""
 
@@ -129,19 +128,7 @@ def _facts_of(assigned: LeadAssigned, event: Event) -> Facts:
         now=event.time,
         activities=() if assigned.activity is None else (assigned.activity,),
         score=assigned.score,
-        account=_account(assigned),
+        account={} if assigned.trace.account is None else assigned.trace.account.facts,
         territory=assignment.territory,
         segment=assignment.segment,
     )
-
-
-def _account(assigned: LeadAssigned) -> dict[str, object]:
-    """What the event tells of the account: its id, and each field that a rule was seen to compare."""
-    told: dict[str, object] = {}
-    if assigned.assignment.account is not None:
-        told["id"] = assigned.assignment.account
-    for rule in assigned.trace.rules:
-        for condition in rule.conditions:
-            if condition.field.startswith(_ACCOUNT) and condition.actual is not None:
-                told[condition.field.removeprefix(_ACCOUNT)] = condition.actual
-    return told

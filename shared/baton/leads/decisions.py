@@ -70,10 +70,11 @@ class AccountCandidateTrace(Value):
 
 
 class AccountTrace(Value):
-    """How the lead was matched to its account."""
+    """How the lead was matched to its account, and what was known of it: SLA policies ask for that too."""
 
     id: str | None
     how: str
+    facts: dict[str, object] = Field(default_factory=dict)
     candidates: list[AccountCandidateTrace] = Field(default_factory=list)
 
 

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from rapidfuzz import fuzz
 
+from baton.kernel.instants import format_instant
 from baton.leads.decisions import AccountCandidateTrace, AccountTrace
 from baton.leads.normalising import company_key
 from baton.leads.values import Lead
@@ -64,7 +65,15 @@ def _best(accounts: Sequence[Account], lead: Lead, *, how: str, tie_break: Seque
     for other in _bounded(ranked[1:]):
         decided = next((n for n in criteria if _CRITERIA[n](best, lead) != _CRITERIA[n](other, lead)), "id")
         candidates.append(_candidate(other, how, decided_by=decided))
-    return Match(best, AccountTrace(id=best.id, how=how, candidates=candidates))
+    return Match(best, AccountTrace(id=best.id, how=how, facts=_told(best), candidates=candidates))
+
+
+def _told(account: Account) -> dict[str, object]:
+    """What conditions may ask of it, as JSON."""
+    told = {name: value for name, value in account.facts().items() if value not in (None, (), [], {})}
+    if account.last_activity is not None:
+        told["last_activity"] = format_instant(account.last_activity)
+    return told
 
 
 def _recency(account: Account, _: Lead) -> float:
