@@ -187,6 +187,17 @@ async def test_the_keyboard_keeps_its_place_when_the_list_changes(visit: Visit) 
     await expect(visit.page.get_by_role("link", name="Cleo")).to_be_focused()
 
 
+@pytest.mark.parametrize("part", ["ingest", "scoring", "router", "sla"])
+async def test_the_interactive_reference_needs_nothing_from_elsewhere(visit: Visit, part: str) -> None:
+    asked: list[str] = []
+    visit.page.on("request", lambda request: asked.append(request.url))
+
+    await visit.page.goto(f"{visit.url}/{part}/docs")
+    await expect(visit.page.get_by_role("heading", name=f"Baton {part.replace('sla', 'sla-monitor')}")).to_be_visible()
+
+    assert [url for url in asked if not url.startswith((visit.url, "data:"))] == []
+
+
 async def test_the_demo_shows_assigned_leads_and_ends_cleanly(
     processes: Processes, database: str, tmp_path: Path
 ) -> None:

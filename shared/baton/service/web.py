@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 
 MAX_BODY: Final = 16 * 1024 * 1024
 """Twice what a source takes by default; whoever reads a body by hand has a bound of its own."""
+_DOCS_FILES: Final = "/docs-files"
 _READY_FOR_SECONDS: Final = 1.0
 _WRONG_FOR_SECONDS: Final = 0.1
 """Whoever waits for a start is told of its end at once."""
@@ -44,7 +46,8 @@ def create_web(
     `open_paths` need no key, because they prove their callers themselves or have nothing to hide; one that ends in `/`
     opens all below it. `max_body` None leaves the bound to the routes.
     """
-    app = FastAPI(title=title, lifespan=_lifespan(service, on_stop))
+    # The reference in the browser without a CDN: it works where nothing but Baton can be reached.
+    app = FastAPIOffline(title=title, lifespan=_lifespan(service, on_stop), static_url=_DOCS_FILES)
     access = Access(keys=Keys(settings.keys), public_url=settings.public_url)
     app.state.service = service
     app.state.access = access
