@@ -19,6 +19,7 @@ from baton.leads.events import (
     LeadTouched,
     LeadUnmerged,
     SlaBreached,
+    SlaMet,
     SlaStarted,
 )
 from baton.leads.values import Lead
@@ -123,6 +124,18 @@ async def test_a_clock_shows_the_last_that_was_told_of_it(router: Routers) -> No
 
     [clock] = (await router.get(f"/v1/leads/{lead_id}"))["clocks"]
     assert clock["status"] == "breached"
+
+
+async def test_a_clock_that_began_and_ended_at_one_instant_has_ended(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    clocks = [clock_of(lead_id)]
+
+    told = [SlaStarted(lead_id=lead_id, clocks=clocks), SlaMet(lead_id=lead_id, clocks=clocks)]
+    await router.send(*(router.event(each, key="acme.com") for each in told))
+    await router.settle()
+
+    page = await router.get(f"/v1/leads/{lead_id}")
+    assert [clock["status"] for clock in page["clocks"]] == ["met"]
 
 
 async def test_a_story_tells_what_came_twice_once(router: Routers) -> None:
