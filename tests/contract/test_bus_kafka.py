@@ -47,6 +47,16 @@ async def test_a_topic_is_kept_as_its_spec_says(bus: Bus, kafka_settings: KafkaS
     assert (left["cleanup.policy"], left["retention.ms"]) == ("delete", "3600000")
 
 
+async def test_without_a_replication_a_topic_has_the_brokers(kafka_settings: KafkaSettings) -> None:
+    bus = KafkaBus(dataclasses.replace(kafka_settings, replication=None))
+    await bus.start()
+
+    await bus.ensure_topics([TopicSpec("plain", 2, timedelta(hours=1))])
+
+    assert (await configuration(kafka_settings, "plain"))["retention.ms"] == "3600000"
+    await bus.stop()
+
+
 async def test_a_topic_with_other_partitions_is_a_wrong_setting(bus: Bus) -> None:
     with pytest.raises(ValueError, match=r"contract\.one has 4, not 5"):
         await bus.ensure_topics([TopicSpec(TOPIC, PARTITIONS + 1)])

@@ -191,7 +191,9 @@ class AdminClient:
         Raises:
             ValueError: the broker refuses, and says why.
         """
-        new = NewTopic(topic, partitions, replication, topic_configs=dict(configuration))
+        # The library takes a replication of -1, the broker's own default, only beside an assignment: an empty one does.
+        assignments: Any = {} if replication == -1 else None
+        new = NewTopic(topic, partitions, replication, assignments, topic_configs=dict(configuration))
         answer = await self.client.create_topics([new])
         for _, code, *why in answer.topic_errors:
             if code not in (0, ALREADY_THERE):
