@@ -863,3 +863,11 @@ async def test_the_ledger_forgets_what_no_longer_counts(ingest: Ingest) -> None:
     kept = [row["identity"] for row in await ingest.fetch("select identity from ledger")]
     assert any(identity.startswith("kept/") for identity in kept)
     assert (await ingest.count("ledger"), await ingest.count("idempotency")) == (2, 0)
+
+
+async def test_the_reference_shows_what_a_lead_and_an_activity_look_like(ingest: Ingest) -> None:
+    paths = (await ingest.call("GET", "/openapi.json", status=200)).json()["paths"]
+
+    bodies = [paths[path]["post"]["requestBody"]["content"] for path in ("/v1/leads", "/v1/activities")]
+    assert ["email" in body["application/json"]["schema"]["example"] for body in bodies] == [True, True]
+    assert list(paths["/v1/sources/{source}"]) == ["post"]

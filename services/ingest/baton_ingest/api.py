@@ -16,6 +16,7 @@ from baton_ingest.idempotency import Asked, first_answer, release, remember
 from baton_ingest.naming import as_lead_id
 from baton_ingest.path import Away
 from baton_ingest.reception import COME_AGAIN, Reception
+from baton_ingest.reference import ACTIVITIES, LEADS
 from baton_ingest.sources.answers import answer_all, answer_one, refuse
 from baton_ingest.sources.canonical import items, read_activity, read_lead
 from baton_ingest.sources.json_body import as_text, read_json
@@ -23,8 +24,8 @@ from baton_ingest.sources.source_type import Answer, Refused, SourceRequest, Unu
 
 router: Final = APIRouter()
 MAX_BODY: Final = 8 * 1024 * 1024
-METHODS: Final = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-"""At a source's door. Each type of source says which of them it takes."""
+METHODS: Final = ["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]
+"""At a source's door, beside POST. Each type of source says which of them it takes."""
 _LONGEST_NAME: Final = 100
 _TRACEPARENT: Final = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -39,7 +40,8 @@ Receiving = Annotated[Reception, Depends(reception_of)]
 Ingester = Annotated[Caller, Depends(require("ingest"))]
 
 
-@router.api_route("/v1/sources/{source}", methods=METHODS, tags=["sources"])
+@router.post("/v1/sources/{source}", tags=["sources"])
+@router.api_route("/v1/sources/{source}", methods=METHODS, include_in_schema=False)
 async def receive_from_source(request: Request, reception: Receiving, source: str) -> Response:
     """A webhook of that source, in its own wire format; answered as that sender expects."""
     configured = reception.source(source)
@@ -60,13 +62,13 @@ async def receive_from_source(request: Request, reception: Receiving, source: st
     return _response(answer)
 
 
-@router.post("/v1/leads", status_code=202, tags=["leads"])
+@router.post("/v1/leads", status_code=202, tags=["leads"], openapi_extra=LEADS)
 async def capture_leads(request: Request, reception: Receiving, caller: Ingester) -> Response:
     """One lead or an array of them, in our own JSON. `Idempotency-Key` is honoured."""
     return await _take(request, reception, caller)
 
 
-@router.post("/v1/activities", status_code=202, tags=["leads"])
+@router.post("/v1/activities", status_code=202, tags=["leads"], openapi_extra=ACTIVITIES)
 async def capture_activities(request: Request, reception: Receiving, caller: Ingester) -> Response:
     """One activity or an array of them: `{email | phone | lead_id, kind, id?, at?, source?, data?}`."""
     return await _take(request, reception, caller, bare=True)

@@ -4,7 +4,7 @@ Scopes: `read` for what only shows something, `route` for what changes something
 """
 
 from collections import Counter
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -49,6 +49,13 @@ _MOST_MISTAKES: Final = 20
 _READ: Final = [Depends(require("read"))]
 _ROUTE: Final = [Depends(require("route"))]
 _ACCOUNTS: Final = TypeAdapter(list[AccountBody])
+_ACCOUNTS_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "array", "items": AccountBody.model_json_schema()}}},
+    }
+}
+"""For the interactive reference: the body is read by hand, for mistakes in one answer."""
 
 Traceparent = Annotated[str | None, Header(include_in_schema=False)]
 
@@ -215,8 +222,8 @@ def _add_stream(router: APIRouter, service: Service, wakes: Wakes, *, most: int)
 
 
 def _add_accounts(router: APIRouter, service: Service) -> None:
-    @router.put("/accounts", dependencies=_ROUTE)
-    async def put(request: Request) -> dict[str, object]:
+    @router.put("/accounts", dependencies=_ROUTE, openapi_extra=_ACCOUNTS_BODY)
+    async def put_accounts(request: Request) -> dict[str, object]:
         """Write entries of the account directory: an array, or `{items: […]}`; each replaces the one with its id."""
         accounts = _read_accounts(await read_body(request, _MAX_BODY))
         async with service.units.begin() as unit:
