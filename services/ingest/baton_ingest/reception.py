@@ -74,6 +74,8 @@ class Reception:
         try:
             answer = await self._take(request, source, peer=peer, traceparent=traceparent)
         except Unproven:
+            # The sender isn't told more. A wrong address shows here: some sign it. The query may hold a token.
+            log.info("source_unproven", source=source.name, url=request.url.partition("?")[0])
             answer = refuse("the proof of origin is missing or wrong", status=401)
         except Unusable as error:
             answer = refuse(str(error), hint=error.hint, status=error.status)
