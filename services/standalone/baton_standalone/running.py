@@ -108,14 +108,14 @@ class _Helper:
 
     async def _publish(self) -> None:
         """Publish the playbook where that is due, as soon as the bus is there."""
+        told: str | None = None
         while True:
             try:
                 await make_topics(self.bus, self.settings)
                 return await self._publish_if_new()
-            except (BusUnavailable, DatabaseUnavailable, OSError, asyncpg.PostgresError) as error:
-                log.warning("publish_waits", error=str(error)[:200])
-            except ValueError as error:
-                log.warning("publish_waits", error=str(error)[:500])
+            except (BusUnavailable, DatabaseUnavailable, OSError, asyncpg.PostgresError, ValueError) as error:
+                if told != (told := str(error)[:500]):  # once, not twice a second
+                    log.warning("publish_waits", error=told)
             await asyncio.sleep(_PAUSE)
 
     async def _publish_if_new(self) -> None:

@@ -324,14 +324,17 @@ def _consuming(worker: Worker) -> Loop:
 def _timer_loop(timer: Timer, clock: Clock) -> Loop:
     async def run(stopping: asyncio.Event) -> None:
         told: str | None = None
+        last: str | None = None
         while not stopping.is_set():
             try:
                 done = await timer.step()
                 pause = 0.0 if done else _pause_until(await timer.next_due(), clock.now())
-                told = None
+                told = last = None
             except (DatabaseUnavailable, BusUnavailable, NotReady) as error:
-                if told != (told := str(error)[:200]):  # not the same again each second, for as long as it is away
-                    log.warning("timer_waits", timer=timer.name, error=told)
+                # At the second time: at a start the playbook is a moment away. And not each second, while it is away.
+                if last == (last := str(error)[:200]) != told:
+                    log.warning("timer_waits", timer=timer.name, error=last)
+                    told = last
                 pause = _IDLE
             await _wait(pause, stopping)
 
