@@ -104,7 +104,8 @@ class EmbeddedPostgres:
             self._bring_up()
         except OSError as error:
             self.release()
-            raise EmbeddedPostgresError(f"the data in {self.data} can't be used: {error}") from error
+            why = f"the data in {self.data} can't be used: {error.strerror or error}"
+            raise EmbeddedPostgresError(f"{why} (set BATON_DATA to a folder that may be written)") from error
         except BaseException:
             self.release()
             raise

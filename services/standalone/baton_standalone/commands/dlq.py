@@ -39,6 +39,8 @@ def list_(
     letters = _run(lambda box, _: box.find(wanted, limit=limit))
     for letter in letters:
         sys.stdout.write(_line(letter, json=json))
+    if not letters:
+        sys.stderr.write("no dead letters\n")
 
 
 @app.command()

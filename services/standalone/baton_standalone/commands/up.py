@@ -26,7 +26,7 @@ def up() -> None:
     try:
         candidate = read_candidate(configured_playbook(settings))
     except PlaybookError as error:
-        sys.stderr.write(f"BATON_PLAYBOOK: {len(error.findings)} mistakes\n")
+        sys.stderr.write(f"BATON_PLAYBOOK={settings.playbook} can't be used:\n")
         tell(error.findings)
         raise typer.Exit(EXIT_WRONG_SETTING) from None
     tell(candidate.warnings)
