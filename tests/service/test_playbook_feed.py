@@ -207,6 +207,25 @@ async def test_a_running_feed_follows_and_outlives_a_bus_that_is_away(
     assert (first, second) == ("one", "two")
 
 
+async def test_a_feed_that_starts_decides_by_none_that_was_active_before(
+    bus: MemoryBus, clock: ManualClock, feed: PlaybookFeed
+) -> None:
+    for version in ("one", "two", "three"):
+        await publish(bus, files(version), clock=clock)
+    changed = asyncio.Queue[str]()
+    feed.on_change(lambda playbook: changed.put_nowait(playbook.version))
+    stopping = asyncio.Event()
+
+    running = asyncio.create_task(feed.run(stopping))
+    first = await asyncio.wait_for(changed.get(), PATIENCE)
+    await publish(bus, files("four"), clock=clock)
+    second = await asyncio.wait_for(changed.get(), PATIENCE)
+
+    stopping.set()
+    await running
+    assert (first, second) == ("three", "four")
+
+
 async def test_a_feed_that_breaks_says_so_instead_of_standing_still(
     bus: MemoryBus, clock: ManualClock, feed: PlaybookFeed
 ) -> None:

@@ -85,8 +85,7 @@ class PlaybookFeed:
 
     async def step(self) -> None:
         """Read the topic to its end and load at once: for the simulator."""
-        async for record in self.bus.read(Topic.PLAYBOOK, follow=False):
-            self._take(record)
+        await self._read_to_the_end()
         files = self._files_to_load()
         if files is not None:
             self._adopt(_loaded(files))
@@ -107,12 +106,24 @@ class PlaybookFeed:
     async def _follow(self) -> None:
         while True:
             try:
+                # First what is active now: nothing is decided by those that were active before it.
+                last = await self._read_to_the_end()
+                await self._swap()
                 async for record in self.bus.read(Topic.PLAYBOOK, follow=True):
-                    self._take(record)
-                    await self._swap()
+                    if record.offset > last:
+                        self._take(record)
+                        await self._swap()
             except BusUnavailable as error:
                 log.warning("playbook_feed_waits", error=str(error)[:200])
             await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _read_to_the_end(self) -> int:
+        """Take what the topic has. Gives the offset of the last; it has one partition."""
+        last = -1
+        async for record in self.bus.read(Topic.PLAYBOOK, follow=False):
+            self._take(record)
+            last = record.offset
+        return last
 
     def _take(self, record: Received) -> None:
         data = _data(record)
