@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -74,11 +75,12 @@ async def get(
     key: str | None = None,
     peer: str = "127.0.0.1",
     headers: Mapping[str, str] | None = None,
+    method: str = "GET",
 ) -> httpx.Response:
     transport = httpx.ASGITransport(app, client=(peer, 40000))
     async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
         bearer = {} if key is None else {"authorization": f"Bearer {key}"}
-        return await client.get(path, headers={**bearer, **(headers or {})})
+        return await client.request(method, path, headers={**bearer, **(headers or {})})
 
 
 @pytest.fixture
@@ -99,8 +101,32 @@ async def test_where_there_are_keys_nobody_comes_in_without_one(keys: Path) -> N
     response = await get(make_app(keys))
 
     assert response.status_code == 401
-    assert response.headers["www-authenticate"] == "Bearer"
+    assert response.headers["www-authenticate"] == 'Basic realm="Baton"'
     assert response.json()["error"]["code"] == "unauthorized"
+
+
+@pytest.mark.parametrize(("key", "status"), [("reader", 200), ("stranger", 401)])
+async def test_a_browser_sends_a_key_as_a_password(keys: Path, key: str, status: int) -> None:
+    basic = b64encode(f"anybody:{key}".encode()).decode()
+
+    response = await get(make_app(keys), peer="203.0.113.9", headers={"authorization": f"Basic {basic}"})
+
+    assert response.status_code == status
+
+
+@pytest.mark.parametrize("given", ["", "?", b64encode(b"\xff:boss").decode(), b64encode(b"boss").decode()])
+async def test_a_password_that_can_not_be_read_is_no_key(keys: Path, given: str) -> None:
+    response = await get(make_app(keys), headers={"authorization": f"Basic {given}"})
+
+    assert response.status_code == 401
+
+
+async def test_another_sites_form_changes_nothing_with_a_browsers_password(keys: Path) -> None:
+    basic = b64encode(b"anybody:boss").decode()
+
+    response = await get(make_app(keys), headers={"authorization": f"Basic {basic}"}, method="POST")
+
+    assert response.status_code == 401
 
 
 async def test_without_keys_the_own_user_of_the_machine_is_trusted() -> None:

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import ipaddress
 import re
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,7 @@ Scope = Literal["ingest", "score", "route", "read", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = ("ingest", "score", "route", "read", "admin")
 ALWAYS_OPEN: Final = ("/healthz", "/readyz", "/metrics")
 _PROXIED: Final = ("forwarded", "via", "x-real-ip")
+_READING: Final = ("GET", "HEAD")
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _CALLER: Final = "baton.caller"
 """Where the door leaves, in the ASGI scope, whom it let in."""
@@ -155,9 +157,9 @@ class Access:
         """Who is asking, or None."""
         if self.trust_all:
             return LOCAL
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and key.strip():
-            return self.keys.caller(key.strip())
+        key = _key_in(request)
+        if key:
+            return self.keys.caller(key)
         return LOCAL if self._is_own_user(request) else None
 
     def _is_own_user(self, request: Request) -> bool:
@@ -211,6 +213,24 @@ def require(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
     return allowed
 
 
+def _key_in(request: Request) -> str:
+    """The key that was sent, or nothing. A browser sends it as the password of any user, for the pages.
+
+    It does so for other sites' forms too: such a key reads, and does nothing else.
+    """
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return given.strip()
+        case "basic" if request.method in _READING:
+            try:
+                return b64decode(given, validate=True).decode().partition(":")[2]
+            except ValueError:
+                return ""
+        case _:
+            return ""
+
+
 def path_in(scope: AsgiScope) -> str:
     """The path as the app's own routes know it: without the prefix under which it is mounted."""
     path: str = scope["path"]
@@ -225,7 +245,8 @@ def _unknown() -> Refusal:
         401,
         "an API key is needed",
         hint="send Authorization: Bearer KEY; `baton keys create NAME --scope …` makes one",
-        headers={"www-authenticate": "Bearer"},
+        # A browser asks its user then. Chromium does so only where the line names no other scheme.
+        headers={"www-authenticate": 'Basic realm="Baton"'},
     )
 
 
