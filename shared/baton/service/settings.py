@@ -51,7 +51,9 @@ class Settings(BaseSettings):
     data: Path = Field(Path("data"), description="Where the embedded database lives")
     listen: str = Field("127.0.0.1:8000", description="Address and port to listen on")
     public_url: str | None = Field(None, description="What senders and people see: signatures and links")
-    keys: Path | None = Field(None, description="The file with the API keys; empty: only this machine's own user may call")
+    keys: Path | None = Field(
+        None, description="The file with the API keys; empty: only this machine's own user may call"
+    )
     partitions: int = Field(12, ge=1, le=1024, description="Partitions of each lead topic when it is created")
     replication: int | None = Field(None, ge=1, le=9, description="Copies of each topic; empty: the broker's default")
     retention: DurationText = Field(timedelta(days=14), description="How long lead topics keep their records")
