@@ -136,6 +136,7 @@ async def test_a_clock_that_began_and_ended_at_one_instant_has_ended(router: Rou
 
     page = await router.get(f"/v1/leads/{lead_id}")
     assert [clock["status"] for clock in page["clocks"]] == ["met"]
+    assert [step["type"] for step in page["steps"]][-2:] == ["sla.started", "sla.met"]
 
 
 async def test_a_story_tells_what_came_twice_once(router: Routers) -> None:

@@ -42,10 +42,13 @@ _RANKS: Final = {
     "lead.nurtured": 7,
     "lead.rejected": 7,
     "sla.cancelled": 8,
-    "sla.met": 9,
-    "sla.started": 10,
+    "sla.met": 8,
+    "sla.started": 8,
 }
-"""What goes first of a batch at one instant: on a hand-driven clock a whole chain of causes has the same time."""
+"""What goes first of a batch at one instant: on a hand-driven clock a whole chain of causes has the same time.
+
+Of one rank it is what was told first: a clock starts before it ends, and another one after that.
+"""
 _RANK_OF_OTHERS: Final = 6
 _RANK_OF_ACTIVITIES: Final = 1
 _ACTIVITIES: Final = frozenset({"lead.activity", "meeting.booked", "meeting.cancelled", "lead.merged", "lead.unmerged"})
@@ -96,10 +99,10 @@ def _is_forgotten(delivery: Delivery, erased: dict[str, datetime]) -> bool:
     return told <= at
 
 
-def _order(delivery: Delivery) -> tuple[datetime, int]:
+def _order(delivery: Delivery) -> tuple[datetime, int, int]:
     head = delivery.head
     rank = _RANK_OF_ACTIVITIES if head.type in _ACTIVITIES else _RANKS.get(head.type, _RANK_OF_OTHERS)
-    return head.time, rank
+    return head.time, rank, delivery.record.offset
 
 
 def _told(delivery: Delivery) -> tuple[datetime, int]:
