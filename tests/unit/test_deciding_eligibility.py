@@ -40,6 +40,12 @@ def test_a_rep_who_is_not_there_is_left_out_with_the_reason(state: dict[str, obj
     assert not candidate(decision, "mary").eligible
 
 
+def test_a_reason_gives_its_moment_as_people_read_it() -> None:
+    decision = router().say("mary", absences=[Absence(WEDNESDAY, WEDNESDAY + HOUR)]).decide()
+
+    assert "until 2026-03-25 13:00 UTC" in candidate(decision, "mary").reason
+
+
 @pytest.mark.parametrize(
     "state",
     [

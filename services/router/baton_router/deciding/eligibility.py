@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from baton.kernel.calendars import NoOpeningError
@@ -81,7 +81,7 @@ class Staff:
             return Obstacle(SkipCode.PAUSED, "takes no leads at the moment")
         absence = state.absence_at(self.now)
         if absence is not None:
-            back = "without an end" if absence.until is None else f"until {absence.until.isoformat()}"
+            back = "without an end" if absence.until is None else f"until {_moment(absence.until)}"
             return Obstacle(SkipCode.ABSENT, f"absent {back}", absence.until)
         if state.benched_until is not None and self.now < state.benched_until:
             return Obstacle(SkipCode.BENCHED, "benched after missed promises", state.benched_until)
@@ -124,7 +124,12 @@ class Staff:
             opens = calendar.next_opening(self.now)
         except NoOpeningError:
             return Obstacle(SkipCode.OUTSIDE_HOURS, f"calendar {calendar.name} opens no more")
-        return Obstacle(SkipCode.OUTSIDE_HOURS, f"outside working hours until {opens.isoformat()}", opens)
+        return Obstacle(SkipCode.OUTSIDE_HOURS, f"outside working hours until {_moment(opens)}", opens)
+
+
+def _moment(at: datetime) -> str:
+    """As people read it in a reason."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 _NO_CAPS: Final = Caps()
