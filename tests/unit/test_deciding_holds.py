@@ -120,6 +120,17 @@ def test_where_time_can_make_nobody_eligible_the_catch_all_has_it_at_once(
     assert rules(decision)["catch_all"].matched
 
 
+@pytest.mark.parametrize(
+    "state", [{"paused": True}, {"absences": [away(3)]}, {"benched_until": WEDNESDAY + HOUR}], ids=str
+)
+def test_nobody_is_waited_for_who_comes_back_and_still_can_not_have_the_lead(state: dict[str, object]) -> None:
+    router = Router(playbook(replace(SHUT, calendar=None))).say("mary", **state)
+
+    decision = router.decide(declined=frozenset({"joe"}), missed=frozenset({"mary"}))
+
+    assert codes(decision) == {"mary": "missed", "joe": "declined", "ops": None}
+
+
 def test_where_one_of_them_may_come_back_it_is_held() -> None:
     router = Router(playbook(replace(SHUT, calendar=None))).say("mary", active=False).say("joe", absences=[away(3)])
 

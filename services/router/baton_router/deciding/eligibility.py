@@ -58,10 +58,16 @@ class Staff:
         return rep.active if said is None else said
 
     def obstacle(self, rep: Rep, pool: Pool | None, member: Member | None, request: Request) -> Obstacle | None:
-        """The first reason against a rep; working hours come last, so that they are named only if alone."""
+        """The first reason against a rep: what time can't change comes before what passes, and working hours last.
+
+        So nobody waits for somebody who comes back and still can't have the lead, and hours are named only if alone.
+        """
+        absence = self.absence(rep)
+        if absence is not None and not absence.passes:
+            return absence
         return (
-            self.absence(rep)
-            or self._lead_speaks_against(rep, pool, request)
+            self._lead_speaks_against(rep, pool, request)
+            or absence
             or self._cap(rep, pool, member)
             or self._hours(rep, pool)
         )
