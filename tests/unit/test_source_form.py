@@ -126,6 +126,13 @@ def test_u_0000_doesnt_reach_the_lead() -> None:
     assert found.told.fields["custom"] == {"x": "1"}
 
 
+def test_a_form_in_json_is_bounded_like_the_others() -> None:
+    sent = {f"field_{number}": number for number in range(MAX_FIELDS + 1)}
+
+    with pytest.raises(Unusable, match="too many fields"):
+        read(request(json.dumps(sent).encode()), FORM)
+
+
 @pytest.mark.parametrize("count", [MAX_FIELDS + 1, 100_000])
 def test_too_many_fields_are_unusable(count: int) -> None:
     with refuses(422):

@@ -7,11 +7,11 @@ from typing import Final
 from baton.kernel.ids import derived_id
 from baton.leads.playbook.model import Source
 from baton_ingest.sources.answers import answer_one
-from baton_ingest.sources.form_body import MULTIPART, URLENCODED, parse_multipart, parse_urlencoded
+from baton_ingest.sources.form_body import MAX_FIELDS, MULTIPART, URLENCODED, parse_multipart, parse_urlencoded
 from baton_ingest.sources.json_body import as_text, read_object, readable_instant
 from baton_ingest.sources.mapping import mapped
 from baton_ingest.sources.proof import prove_by_secret
-from baton_ingest.sources.source_type import Answer, Outcome, RawCapture, Secrets, SourceRequest
+from baton_ingest.sources.source_type import Answer, Outcome, RawCapture, Secrets, SourceRequest, Unusable
 
 _ABOUT: Final = frozenset({"activity", "at", "event_id", "test"})
 
@@ -71,7 +71,10 @@ def form_fields(request: SourceRequest) -> dict[str, object]:
         return dict(parse_urlencoded(request))
     if request.content_type == MULTIPART:
         return dict(parse_multipart(request))
-    return read_object(request)
+    sent = read_object(request)
+    if len(sent) > MAX_FIELDS:
+        raise Unusable("too many fields in one form", hint=f"send at most {MAX_FIELDS}")
+    return sent
 
 
 def _page(request: SourceRequest) -> Mapping[str, object]:
