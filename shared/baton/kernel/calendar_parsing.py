@@ -15,6 +15,8 @@ MistakePath = tuple[str | int, ...]
 WeeklyHours = tuple[tuple[Window, ...], ...]
 
 _KEYS = ("time_zone", "hours", "holidays", "special", "boundary")
+MOST_WINDOWS = 24
+"""Of one date: who looks twenty years ahead walks through each of them, and callers may send a calendar of theirs."""
 _HOURS_HINT = 'write a list of windows like ["09:00-12:00", "13:00-18:00"]; a full day is 00:00-24:00'
 _CLOSED_HINT = f"{_HOURS_HINT}, a closed date []"
 _DAYS_HINT = "write a weekday (mon tue wed thu fri sat sun) or a range like mon-fri"
@@ -122,6 +124,9 @@ class _Reader:
             return self._window(path, spelled, hint=hint)
         if not isinstance(spelled, list | tuple):
             self.note(path, "hours are a list of windows", hint)
+            return ()
+        if len(spelled) > MOST_WINDOWS:
+            self.note(path, f"{len(spelled)} windows on one date", f"write at most {MOST_WINDOWS}")
             return ()
         found = [self._window((*path, index), each, hint=hint) for index, each in enumerate(spelled)]
         return joined(window for windows in found for window in windows)

@@ -14,7 +14,8 @@ from baton.kernel.windows import DAY, FULL_DAY, Window
 __all__ = ["ALWAYS", "HORIZON", "Boundary", "Calendar", "CalendarError", "CalendarMistake", "NoOpeningError"]
 
 HORIZON = timedelta(days=20 * 366)
-"""How far ahead an opening is looked for: no promise lasts longer, and a look must end (at most some 40 ms)."""
+"""How far ahead an opening is looked for: no promise lasts longer, and a look must end (some 40 ms, a second with the
+most windows a day)."""
 
 _ONE_DAY = timedelta(days=1)
 _NOON = time(12)
