@@ -23,6 +23,7 @@ from baton.leads.events import (
     SlaStarted,
 )
 from baton.leads.values import Lead
+from baton.service.paging import write_cursor
 from baton_router.stream import RepStream, Wakes
 from tests.support.postgres import Databases
 from tests.support.router import START, Routers, migrated, running_routers, scored
@@ -251,6 +252,49 @@ async def test_what_is_said_of_a_rep_replaces_what_it_names_until_it_is_null(rou
     assert [each["id"] for each in (await router.get("/v1/reps"))["items"]] == ["mary", "joe", "ann", "bob", "ops"]
     await router.get("/v1/reps/nobody", status=404)
     await router.call("PATCH", "/v1/reps/nobody", {"paused": True}, status=404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/v1/leads/%00", None),
+        ("GET", "/v1/leads?rep=%00", None),
+        ("GET", f"/v1/leads?cursor={write_cursor('2026-01-01T00:00:00Z', chr(0))}", None),
+        ("GET", f"/v1/accounts?cursor={write_cursor(chr(0))}", None),
+        ("POST", "/v1/leads/%00/accept", None),
+        ("POST", "/v1/reps/mary/handover", {"to": "\0"}),
+        ("PUT", "/v1/accounts", [{"id": "a\0", "name": "A"}]),
+    ],
+)
+async def test_what_no_database_holds_is_refused(router: Routers, method: str, path: str, body: object) -> None:
+    await router.call(method, path, body, status=422)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/v1/leads?since=0001-01-01T00:00:00%2B14:00", None),
+        ("POST", "/v1/leads/a@acme.com/pause", {"reason": "x", "until": "9999-12-31T23:59:59-14:00"}),
+        ("PATCH", "/v1/reps/mary", {"absences": [{"from": "2026-04-01T00:00:00Z", "to": "9999-12-31T23:59:59-14:00"}]}),
+        ("PUT", "/v1/accounts", [{"id": "a", "name": "A", "last_activity": "0001-01-01T00:00:00+14:00"}]),
+    ],
+)
+async def test_an_instant_outside_of_all_calendars_is_refused(
+    router: Routers, method: str, path: str, body: object
+) -> None:
+    await router.capture("a@acme.com")
+
+    refused = await router.call(method, path, body, status=422)
+
+    assert "years 1 to 9999" in str(refused)
+
+
+async def test_nobody_stands_in_for_themselves(router: Routers) -> None:
+    away = {"from": "2026-03-20T00:00:00Z", "to": "2026-04-01T00:00:00Z", "nominee": "mary@example.com"}
+
+    refused = await router.call("PATCH", "/v1/reps/mary", {"absences": [away]}, status=422)
+
+    assert refused["error"]["message"] == "absences: mary can't stand in for mary"
 
 
 async def test_a_lead_of_an_absent_owner_keeps_the_rep_and_names_the_nominee(router: Routers) -> None:

@@ -407,7 +407,9 @@ async def test_elapsed_tells_the_open_seconds_between(world: World) -> None:
         ({"target": "1d", "calendar": "office"}, "ambiguous in business time"),
         ({"calendar": "offce"}, "did you mean"),
         ({"calendar": {"hours": {"mon-fri": ["9-5"]}}}, "window"),
+        ({"calendar": {"hours": {"mon": ["09:00-10:00"] * 25}}}, "at most 24"),
         ({"start": "2026-03-27T17:30:00"}, "timezone"),
+        ({"start": "0001-01-01T00:00:00+14:00"}, "years 1 to 9999"),
         ({"pauses": [{"from": "2026-03-28T02:00:00Z", "to": "2026-03-28T01:00:00Z"}]}, "can't end"),
     ],
 )
@@ -420,6 +422,23 @@ async def test_a_question_that_makes_no_sense_is_refused(world: World, wrong: di
 
     assert answer.status_code == 422
     assert said in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/clocks?rep=%00",
+        "/v1/clocks?due_before=0001-01-01T00:00:00%2B14:00",
+        "/v1/summary?until=0001-01-01T00:00:00Z",
+    ],
+)
+async def test_what_no_database_holds_is_refused(world: World, path: str) -> None:
+    await world.settle()
+
+    async with world.browser() as browser:
+        answer = await browser.get(path)
+
+    assert answer.status_code == 422
 
 
 async def test_migrations_go_up_down_and_up_and_agree_with_the_models(database: str) -> None:

@@ -4,13 +4,14 @@ Scopes: `read` for what only shows something, `route` for what changes something
 """
 
 from collections import Counter
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from baton.flow.unit_of_work import UnitOfWork
 from baton.kernel.ids import lead_id_for_email
@@ -18,6 +19,7 @@ from baton.kernel.instants import format_instant, parse_instant
 from baton.leads.normalising import Unusable, read_email
 from baton.service.access import require
 from baton.service.errors import Refusal
+from baton.service.fields import Instant
 from baton.service.paging import Cursor, Limit, page, read_cursor, write_cursor
 from baton.service.requests import read_body
 from baton.service.service import Service
@@ -91,7 +93,7 @@ def _add_leads(router: APIRouter, service: Service) -> None:
         rep: str | None = None,
         pool: str | None = None,
         state: State | None = None,
-        since: Annotated[AwareDatetime | None, Query(description="Changed at or after that instant")] = None,
+        since: Annotated[Instant | None, Query(description="Changed at or after that instant")] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> dict[str, object]:
@@ -295,7 +297,7 @@ def identify(lead: str) -> str:
     return lead_id_for_email(address.address)
 
 
-def _instant(text: object) -> AwareDatetime:
+def _instant(text: object) -> datetime:
     try:
         return parse_instant(str(text))
     except ValueError:

@@ -2,14 +2,19 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from baton.service.fields import Instant
 
 MOST_ACCOUNTS: Final = 5000
 """In one request: a directory of any size goes in as many requests as it takes."""
 _MOST_ABSENCES: Final = 200
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+_STORABLE: Final = r"^[^\x00]*$"
+"""PostgreSQL has no text with U+0000 in it."""
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_STORABLE)]
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000, pattern=_STORABLE)]
 Limit = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
@@ -47,7 +52,7 @@ class TouchBody(Command):
     """What the rep did. `at` may lie 15 minutes back at most."""
 
     kind: Literal["call", "email", "linkedin", "meeting"]
-    at: AwareDatetime | None = None
+    at: Instant | None = None
     note: Words | None = None
 
 
@@ -62,7 +67,7 @@ class PauseBody(Command):
     """Stops the lead's clocks, until then or until it is resumed."""
 
     reason: Words
-    until: AwareDatetime | None = None
+    until: Instant | None = None
 
 
 class ResumeBody(Command):
@@ -74,8 +79,8 @@ class ResumeBody(Command):
 class AbsenceBody(Body):
     """Half-open: from `from` up to, but without, `to`."""
 
-    from_: AwareDatetime = Field(alias="from")
-    to: AwareDatetime
+    from_: Instant = Field(alias="from")
+    to: Instant
     nominee: Name | None = None
 
 
@@ -117,7 +122,7 @@ class AccountBody(Body):
     country: Name | None = None
     parent: Name | None = None
     open_opportunity: bool | Name | None = None
-    last_activity: AwareDatetime | None = None
+    last_activity: Instant | None = None
     custom: dict[str, object] | None = None
 
 

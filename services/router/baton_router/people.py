@@ -37,6 +37,8 @@ class People:
         async with self.units.begin() as unit:
             row = await staff_repository.load_rep(unit.connection, rep.id)
             state = patched(row.state, said, playbook)
+            if any(absence.nominee == rep.id for absence in state.absences):
+                raise Refusal(422, f"absences: {rep.id} can't stand in for {rep.id}")
             row = replace(row, state=state, move_at=_move_at(playbook, rep, state, now=unit.now), moved_up_to="")
             await staff_repository.save_rep(unit.connection, row)
             pools = [pool.name for pool in playbook.pools.values() if any(m.rep == rep.id for m in pool.members)]

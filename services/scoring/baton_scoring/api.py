@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from baton.kernel.ids import derived_id
 from baton.leads.normalising import normalise
@@ -14,6 +14,7 @@ from baton.leads.playbook.model import Playbook
 from baton.leads.values import Activity, Lead
 from baton.service.access import require
 from baton.service.errors import Refusal
+from baton.service.fields import Instant
 from baton.service.service import Service
 from baton_scoring import repository
 from baton_scoring.scoring import score_lead
@@ -32,7 +33,7 @@ class ActivityIn(BaseModel):
 
     id: str | None = None
     kind: str = Field(min_length=1, max_length=100)
-    at: AwareDatetime
+    at: Instant
     data: dict[str, object] = Field(default_factory=dict)
 
 
@@ -41,7 +42,7 @@ class ScoreRequest(BaseModel):
 
     lead: dict[str, object]
     activities: list[ActivityIn] = Field(default_factory=list, max_length=repository.MAX_ACTIVITIES)
-    at: AwareDatetime | None = None
+    at: Instant | None = None
 
 
 class BatchRequest(BaseModel):

@@ -1,12 +1,12 @@
 """What sla-monitor answers: clocks, attainment, and business time for whoever has to know it."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
 import asyncpg
 from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from baton.kernel import business_time
 from baton.kernel.calendars import ALWAYS, Calendar, CalendarError
@@ -19,6 +19,7 @@ from baton.leads.normalising.email import read_email
 from baton.leads.normalising.text import Unusable
 from baton.service.access import require
 from baton.service.errors import Refusal
+from baton.service.fields import Instant
 from baton.service.paging import Cursor, Limit, page, read_cursor, write_cursor
 from baton.service.service import Service
 from baton_sla_monitor import reports
@@ -29,6 +30,7 @@ from baton_sla_monitor.reports import ClockFilter, Place
 from baton_sla_monitor.shelf import TermsShelf
 
 _SUMMARY_REACHES_BACK: Final = timedelta(days=30)
+_FIRST: Final = datetime.min.replace(tzinfo=UTC) + _SUMMARY_REACHES_BACK
 _MOST_PAUSES: Final = 1000
 
 StatusWord = Literal["running", "met", "breached", "cancelled", "overdue", "any"]
@@ -39,14 +41,14 @@ class PauseSpan(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    from_: AwareDatetime = Field(alias="from")
-    to: AwareDatetime | None = None
+    from_: Instant = Field(alias="from")
+    to: Instant | None = None
 
 
 class _Question(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    start: AwareDatetime
+    start: Instant
     calendar: str | dict[str, object] = Field(description="A calendar's name, `always`, or one in the playbook's shape")
     pauses: list[PauseSpan] = Field(default_factory=list, max_length=_MOST_PAUSES)
 
@@ -60,7 +62,7 @@ class DueQuestion(_Question):
 class ElapsedQuestion(_Question):
     """How much business time is that?"""
 
-    end: AwareDatetime
+    end: Instant
 
 
 class DueAnswer(BaseModel):
@@ -87,7 +89,7 @@ def _add_reports(router: APIRouter, service: Service, shelf: TermsShelf) -> None
         rep: str | None = None,
         policy: str | None = None,
         status: StatusWord = "running",
-        due_before: AwareDatetime | None = None,
+        due_before: Instant | None = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> dict[str, object]:
@@ -102,8 +104,8 @@ def _add_reports(router: APIRouter, service: Service, shelf: TermsShelf) -> None
 
     @router.get("/summary")
     async def summary(
-        since: Annotated[AwareDatetime | None, Query(description="30 days ago, if left out")] = None,
-        until: Annotated[AwareDatetime | None, Query(description="Now, if left out; not included")] = None,
+        since: Annotated[Instant | None, Query(description="30 days ago, if left out")] = None,
+        until: Annotated[Instant | None, Query(description="Now, if left out; not included")] = None,
         min_volume: Annotated[int, Query(ge=1, description="With fewer outcomes, `attainment` is null")] = 1,
     ) -> dict[str, object]:
         """How well promises were kept, by policy, and within it by rep, team and source.
@@ -113,7 +115,7 @@ def _add_reports(router: APIRouter, service: Service, shelf: TermsShelf) -> None
         counts as of now.
         """
         end = until or service.clock.now() + timedelta(microseconds=1)
-        begin = since or end - _SUMMARY_REACHES_BACK
+        begin = since or max(end, _FIRST) - _SUMMARY_REACHES_BACK
         if begin >= end:
             raise Refusal(422, "`since` must be before `until`")
         async with service.database.connection() as connection:
@@ -155,7 +157,8 @@ def _calendar(asked: str | Mapping[str, object], service: Service) -> Calendar:
         return ALWAYS
     known = service.feed.current().calendars
     if asked not in known:
-        hint = did_you_mean(asked, [*known, ALWAYS.name]) or f"known are {', '.join([*known, ALWAYS.name])}"
+        names = list(dict.fromkeys([*known, ALWAYS.name]))
+        hint = did_you_mean(asked, names) or f"known are {', '.join(names)}"
         raise Refusal(422, f'the playbook has no calendar "{asked[:100]}"', hint=hint)
     return known[asked]
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import structlog
+from asyncpg import CharacterNotInRepertoireError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -69,6 +70,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     for away in (DatabaseUnavailable, BusUnavailable, NotReady):
         app.add_exception_handler(away, _unavailable)
+    app.add_exception_handler(CharacterNotInRepertoireError, _unstorable)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -76,6 +78,11 @@ async def _unavailable(_: Request, error: Exception) -> JSONResponse:
     what = {DatabaseUnavailable: "the database is away", BusUnavailable: "the bus is away"}
     message = what.get(type(error), str(error) or "not ready yet")
     return error_response(Refusal(503, f"{message}: come again", headers={"retry-after": "5"}))
+
+
+async def _unstorable(_: Request, __: Exception) -> JSONResponse:
+    """A path, a query or a cursor with U+0000 in it, which no text in PostgreSQL holds: nothing has such a name."""
+    return error_response(Refusal(422, "a character in this request can't be stored: U+0000"))
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
