@@ -396,10 +396,23 @@ async def test_a_contact_without_an_address_waits_and_joins_when_one_arrives(ing
     assert (repeated.status_code, repeated.json()["duplicate"], before) == (202, True, [])
     first, second = await ingest.events()
     assert isinstance(first.data, LeadCaptured)
-    assert (first.data.lead.first_name, first.data.lead.email) == ("Mia", None)
+    assert (first.data.lead.first_name, first.data.lead.email) == ("Mia", "mia@oak.example")
+    assert (first.data.lead.domain, first.data.lead.account) == ("oak.example", "oak.example")
     assert {event.key for event in (first, second)} == {"oak.example"}
     assert {event.data.subject for event in (first, second)} == {lead_id_for_email("mia@oak.example")}
-    assert first.time < second.time
+    assert first.time == second.time  # nobody could act on it before: no clock runs from then
+
+
+async def test_what_waited_before_its_person_was_erased_joins_no_more(ingest: Ingest) -> None:
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, conversion="c1"))
+    ingest.clock.advance(timedelta(hours=1))
+    await ingest.client.delete("/v1/leads/mia@oak.example")
+    ingest.clock.advance(timedelta(hours=1))
+
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example", conversion="c2"))
+
+    assert [event.type for event in await ingest.events()] == ["lead.captured", "lead.erased"]
+    assert await ingest.count("quarantine") == 0
 
 
 async def test_what_joined_is_known_as_a_repeat_afterwards(ingest: Ingest) -> None:

@@ -31,6 +31,7 @@ _LONGEST_KIND: Final = 100
 _MOST_NOTES: Final = 20
 """Of what was left out of one activity: more of them are counted."""
 NO_ADDRESS: Final = Refused("neither an email nor a phone", "send an email address or an E.164 phone number")
+_ADDRESS: Final = ("email", "phone", "domain", "free_mail", "account")
 _STORABLE_ID: Final = re.compile("[^\0\ud800-\udfff]+")
 
 
@@ -75,6 +76,11 @@ class Told:
             data=data,
             traceparent=self.traceparent,
         )
+
+    @property
+    def address(self) -> Mapping[str, object]:
+        """By what the person is known, with what follows from it."""
+        return {name: self.fields[name] for name in _ADDRESS if name in self.fields}
 
     @property
     def happened_at(self) -> datetime:

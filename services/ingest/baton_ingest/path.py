@@ -168,8 +168,10 @@ class Path:
         repeated = await repository.enter(unit.connection, distinct)
         fresh = [one for one in distinct if one.identity not in repeated]
         known = await repository.know(unit.connection, fresh)
-        # What waited for an address happened before it came: it is told first, as of then.
-        await emit_waiting(unit, known.waiting, {one.lead_id: one.event.key for one in fresh})
+        # What waited for an address happened before it came: it is told first, and with the address, or the lead
+        # would be decided on without it.
+        keys = {one.lead_id: one.event.key for one in fresh}
+        await emit_waiting(unit, known.waiting, keys, addresses={one.lead_id: one.told.address for one in fresh})
         for event in (event for new in fresh for event in new.events):
             unit.emit(event)
         await _merge_renamed(unit, known.renamed, fresh)
@@ -209,18 +211,36 @@ class Path:
         _resolve(captures, [_new(w.item) for w in captures if isinstance(w.item, Capture)])
 
 
-async def emit_waiting(unit: UnitOfWork, waiting: Sequence[Waiting], keys: Mapping[str, str]) -> None:
-    """Tell what waited for an address, once. `keys` of the leads, as far as known."""
+async def emit_waiting(
+    unit: UnitOfWork,
+    waiting: Sequence[Waiting],
+    keys: Mapping[str, str],
+    *,
+    addresses: Mapping[str, Mapping[str, object]] | None = None,
+) -> None:
+    """Tell what waited for an address, once. `keys` and `addresses` of the leads, as far as known.
+
+    It keeps its own `at`, but is told as of now: nobody could have acted on it before, so no clock runs from then.
+    What came before the person was erased is let go of.
+    """
     if not waiting:
         return
+    erased = await repository.erasures(unit.connection, {each.lead_id for each in waiting})
     captures = [
-        Capture(each.told, each.told.events(each.lead_id, key=keys.get(each.lead_id, each.lead_id))) for each in waiting
+        _joined(each, keys.get(each.lead_id), (addresses or {}).get(each.lead_id, {}))
+        for each in waiting
+        if each.lead_id not in erased or each.told.received_at > erased[each.lead_id]
     ]
     distinct = list({one.identity: one for one in captures}.values())
     repeated = await repository.enter(unit.connection, distinct)
     for one in distinct:
         for event in one.events if one.identity not in repeated else ():
-            unit.emit(event)
+            unit.emit(replace(event, time=unit.now))
+
+
+def _joined(one: Waiting, key: str | None, address: Mapping[str, object]) -> Capture:
+    told = replace(one.told, fields={**address, **one.told.fields})
+    return Capture(told, told.events(one.lead_id, key=key or one.lead_id))
 
 
 def _distinct(captures: Sequence[Capture]) -> Sequence[Capture]:

@@ -201,6 +201,12 @@ async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
     await connection.execute(_ERASED, lead_id, at)
 
 
+async def erasures(connection: Connection, lead_ids: Collection[str]) -> Mapping[str, datetime]:
+    """When these leads were erased last, those of them that were."""
+    rows = await connection.fetch("select lead_id, at from erased where lead_id = any($1::text[])", list(lead_ids))
+    return {row["lead_id"]: row["at"] for row in rows}
+
+
 async def root(connection: Connection, lead_id: str) -> str:
     """The lead that this one is known as, after every merging."""
     found: str = await connection.fetchval(_ROOT, lead_id)
