@@ -55,6 +55,15 @@ def test_only_what_was_sent_is_told() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("identity", [None, "submission-1"])
+def test_what_is_meant_is_no_repeat_of_a_test_delivery(identity: str | None) -> None:
+    tried = capture(identity=identity, test=True)
+    meant = capture(identity=identity)
+
+    assert tried.identity != meant.identity
+    assert tried.event.id != meant.event.id
+
+
 def test_the_source_is_the_playbooks_name_whatever_the_sender_says() -> None:
     assert lead_of(capture(fields={**ADA, "source": "google"})).lead.source == "web"
 

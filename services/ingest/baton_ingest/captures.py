@@ -220,6 +220,8 @@ def _told(raw: RawCapture, source: Source, lead: NormalisedLead, *, person: str 
         identity = _digest(source.name, person, kind, at, data.values, lead.fields, raw.bare)
     elif person:  # an id that a sender uses again for somebody else must not swallow them
         identity = f"{identity}/{person}"
+    if raw.test:  # what is meant may follow in the same words, and is no repeat
+        identity = f"test/{identity}"
     activity_id = raw.identity if raw.activity_id is None else raw.activity_id
     return Told(
         source=source.name,
