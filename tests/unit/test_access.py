@@ -142,6 +142,7 @@ async def test_without_keys_the_own_user_of_the_machine_is_trusted() -> None:
         {"host": "127.0.0.1.example.com"},
         {"host": "[::1"},
         {"host": ""},
+        {"host": "evil@localhost"},
         {"forwarded": "for=192.0.2.1"},
         {"x-forwarded-for": "127.0.0.1"},
         {"x-forwarded-anything": "1"},
@@ -154,6 +155,22 @@ async def test_without_keys_the_own_user_of_the_machine_is_trusted() -> None:
 )
 async def test_a_tunnel_a_proxy_or_a_web_page_is_not_the_own_user(headers: dict[str, str]) -> None:
     response = await get(make_app(), headers=headers)
+
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("host", "localhost"), ("host", "evil.example.com")],
+        [("host", "localhost"), ("origin", "http://localhost"), ("origin", "https://evil.example.com")],
+    ],
+)
+async def test_a_header_that_comes_twice_is_nobodys_proof(headers: list[tuple[str, str]]) -> None:
+    transport = httpx.ASGITransport(make_app(), client=("127.0.0.1", 40000))
+
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        response = await client.get("/v1/leads", headers=headers)
 
     assert response.status_code == 401
 

@@ -168,7 +168,7 @@ class Access:
             not self._is_public
             and request.client is not None
             and is_loopback(request.client.host)
-            and is_loopback(_host_in(request.headers.get("host", "")))
+            and _is_own_host(request.headers)
             and not _is_proxied(request.headers)
             and _is_own_origin(request.headers)
             and not self.keys.is_needed
@@ -265,10 +265,16 @@ def is_loopback_url(url: str | None) -> bool:
     return url is None or is_loopback(urlsplit(url).hostname or "")
 
 
+def _is_own_host(headers: Headers) -> bool:
+    """Whether the one Host is this machine. Two of them are somebody's attempt at one for us and one for another."""
+    hosts = headers.getlist("host")
+    return len(hosts) == 1 and is_loopback(_host_in(hosts[0]))
+
+
 def _host_in(header: str) -> str:
-    """The name in a Host header, empty if it has none."""
+    """The name in a Host header, empty if it has none, or something else before it."""
     try:
-        return urlsplit(f"//{header}").hostname or ""
+        return "" if "@" in header else urlsplit(f"//{header}").hostname or ""
     except ValueError:
         return ""
 
@@ -279,5 +285,5 @@ def _is_proxied(headers: Headers) -> bool:
 
 def _is_own_origin(headers: Headers) -> bool:
     """No page sent it, or one of ours."""
-    origin = headers.get("origin")
-    return origin is None or origin.lower() in {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
+    own = {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
+    return all(origin.lower() in own for origin in headers.getlist("origin"))
