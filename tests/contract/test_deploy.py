@@ -154,10 +154,17 @@ def test_a_service_gets_settings_that_it_accepts(name: str, monkeypatch: pytest.
 
     settings = kind()
 
-    known = {f"BATON_{field.upper()}" for field in kind.model_fields}
+    known = {f"BATON_{field.upper()}" for field in kind.model_fields} | {"FORWARDED_ALLOW_IPS"}  # uvicorn's own
     assert given.keys() <= known
     assert settings.database_url == "postgresql://baton:made-up@postgres:5432/baton"
     assert settings.bus_url == "kafka://kafka:9092"
+
+
+def test_ingest_believes_the_gateway_about_who_calls() -> None:
+    gateway = (DEPLOY / "docker" / "nginx.conf").read_text(encoding="utf-8")
+
+    assert compose_services()["ingest"]["environment"]["FORWARDED_ALLOW_IPS"] == "*"
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in gateway  # in the place of what the caller claims
 
 
 def test_ingest_gets_the_secrets_that_the_reference_playbook_names() -> None:
