@@ -430,9 +430,12 @@ async def test_a_stream_is_served_as_server_sent_events_and_ends_with_the_servic
     assert answer.text.startswith(": open")
 
 
-@pytest.mark.parametrize(("rep", "last", "status"), [("nobody", "0", 404), ("mary", "first", 422)])
+@pytest.mark.parametrize(
+    ("rep", "last", "status"),
+    [("nobody", "0", 404), ("mary", "first", 422), ("mary", "²", 422), ("mary", "9" * 30, 422)],
+)
 async def test_a_stream_that_can_not_be_is_refused(router: Routers, rep: str, last: str, status: int) -> None:
     async with router.browser() as browser:
-        answer = await browser.get(f"/v1/reps/{rep}/stream", headers={"last-event-id": last})
+        answer = await browser.get(f"/v1/reps/{rep}/stream", headers=[(b"last-event-id", last.encode("latin-1"))])
 
     assert answer.status_code == status

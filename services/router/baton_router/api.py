@@ -3,6 +3,7 @@
 Scopes: `read` for what only shows something, `route` for what changes something and for the dry run.
 """
 
+import re
 from collections import Counter
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -48,6 +49,8 @@ from baton_router.views import LeadFilter
 
 _MAX_BODY: Final = 8 * 1024 * 1024
 _MOST_MISTAKES: Final = 20
+_EVENT_ID: Final = re.compile("[0-9]{1,18}")
+"""What PostgreSQL's bigint holds, whatever its value."""
 _READ: Final = [Depends(require("read"))]
 _ROUTE: Final = [Depends(require("route"))]
 _ACCOUNTS: Final = TypeAdapter(list[AccountBody])
@@ -211,7 +214,7 @@ def _add_stream(router: APIRouter, service: Service, wakes: Wakes, *, most: int)
         rep: str, request: Request, last_event_id: Annotated[str | None, Header()] = None
     ) -> StreamingResponse:
         """The rep's assignments and clocks, live. `Last-Event-ID` resumes; without it, what is open comes first."""
-        if last_event_id is not None and not last_event_id.isdigit():
+        if last_event_id is not None and not _EVENT_ID.fullmatch(last_event_id):
             raise Refusal(422, "Last-Event-ID is not one of ours")
         if wakes.count >= most:
             raise Refusal(503, "too many live streams here", headers={"retry-after": "5"})
