@@ -72,6 +72,18 @@ def test_the_smallest_playbook_has_its_defaults() -> None:
     assert playbook.pools["sales"].members == (Member("mary"), Member("joe"))
 
 
+def test_origins_and_hosts_are_kept_as_browsers_and_urls_have_them() -> None:
+    sources = """sources:
+  f: {type: form, origins: ["https://Shop.example:8443", "http://[::1]:80"]}
+  w: {type: web-to-lead, redirects: WWW.example}
+"""
+
+    found = loaded(BASE + sources).sources
+
+    assert found["f"].origins == ("https://shop.example:8443", "http://[::1]:80")
+    assert found["w"].options["redirects"] == ("www.example",)
+
+
 def test_words_stay_words_as_yaml_1_2_says() -> None:
     playbook = loaded(
         BASE

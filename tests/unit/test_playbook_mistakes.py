@@ -83,6 +83,15 @@ def test_a_catch_all_pool_without_members_is_a_mistake() -> None:
             "organization id",
             "00D",
         ),
+        ("sources:\n  a: {type: form, origins: '*'}", 11, "sources.a.origins", "no origin", "without origins"),
+        ("sources:\n  a: {type: form, origins: https://a.example/}", 11, "sources.a.origins", "no origin", "path"),
+        (
+            "sources:\n  a: {type: web-to-lead, redirects: https://a.example}",
+            11,
+            "sources.a.redirects",
+            "no host",
+            "www",
+        ),
         ("sources:\n  My Form: {type: form}", 11, "sources.My Form", "can't stand in a URL", "hyphens"),
         ("sources:\n  api: {type: form}", 11, "sources.api", '"api" is the source of canonical JSON', "name"),
         # Scoring

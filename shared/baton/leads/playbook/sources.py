@@ -18,6 +18,8 @@ _COMMON = (
 _NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 _REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:\S+")
 _ORGANIZATION = re.compile(r"00D[A-Za-z0-9]{12}([A-Za-z0-9]{3})?")
+_HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
+_ORIGIN = re.compile(rf"https?://({_HOST.pattern}|\[[0-9a-f:]+\])(:\d+)?")
 _OURS = frozenset({*LEAD_FIELDS, "name", "at", "id", "activity", "custom", "utm"})
 _GROUPS = ("custom.", "utm.", "consent.", "activity.", "data.")
 _API = "api"
@@ -63,7 +65,7 @@ def _read(name: str, kind: str, entry: Reader, shape: SourceType) -> Source:
         open=bool(is_open.flag()) if is_open else False,
         rate=rate.whole(least=1) if rate else None,
         max_body=(max_body.whole(least=1) if max_body else None) or 8 * 1024 * 1024,
-        origins=origins.words() if origins else (),
+        origins=_origins(origins) if origins else (),
         redirect=_url(redirect) if redirect else None,
         rate_per_ip=per_ip.whole(least=1) if per_ip else None,
         public_url=_url(public_url) if public_url else None,
@@ -129,6 +131,16 @@ def _url(written: Reader) -> str | None:
     return text
 
 
+def _origins(written: Reader) -> tuple[str, ...]:
+    """As browsers send them: another spelling would shut every page out."""
+    found = tuple(origin.lower() for origin in written.words())
+    for origin in found:
+        if not _ORIGIN.fullmatch(origin):
+            hint = "write scheme and host without a path, like https://www.example.com; without origins every page may"
+            written.error(f'"{origin}" is no origin', hint)
+    return found
+
+
 def _options(entry: Reader, shape: SourceType) -> Mapping[str, object]:
     found: dict[str, object] = {}
     for key in shape.own:
@@ -153,6 +165,15 @@ def _versions(written: Reader) -> tuple[str, ...]:
     return found
 
 
+def _hosts(written: Reader) -> tuple[str, ...]:
+    """As URLs have them: another spelling would never be met."""
+    found = tuple(host.lower() for host in written.words())
+    for host in found:
+        if not _HOST.fullmatch(host):
+            written.error(f'"{host}" is no host', "write it without scheme and path, like www.example.com")
+    return found
+
+
 _OPTIONS: Mapping[str, Callable[[Reader], object]] = {
     "organization": _organization,
     "signature_version": _versions,
@@ -161,5 +182,5 @@ _OPTIONS: Mapping[str, Callable[[Reader], object]] = {
     "header_secret": _secret,
     "base_url": _url,
     "poll": Reader.length,
-    "redirects": Reader.words,
+    "redirects": _hosts,
 }
