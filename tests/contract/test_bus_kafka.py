@@ -1,5 +1,6 @@
 """What only Kafka's adapter promises: topics as asked for, lanes that go together, a session that the broker allows."""
 
+import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -29,13 +30,20 @@ async def bus(setting: Setting) -> Bus:
 
 
 async def configuration(settings: KafkaSettings, topic: str) -> dict[str, str]:
-    """A topic's settings, as the broker has them."""
+    """A topic's settings, as soon as the broker has heard of it from its controller."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.servers)
     await admin.start()
-    (answer,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, settings.prefix + topic)])
-    await admin.close()
-    ((_, _, _, _, entries),) = answer.resources
-    return {entry[0]: entry[1] for entry in entries}
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                resource = ConfigResource(ConfigResourceType.TOPIC, settings.prefix + topic)
+                (answer,) = await admin.describe_configs([resource])
+                ((_, _, _, _, entries),) = answer.resources
+                if entries:
+                    return {entry[0]: entry[1] for entry in entries}
+                await asyncio.sleep(0.05)
+    finally:
+        await admin.close()
 
 
 async def test_a_topic_is_kept_as_its_spec_says(bus: Bus, kafka_settings: KafkaSettings) -> None:
