@@ -97,6 +97,25 @@ async def test_a_lead_from_each_way_in_becomes_one_event(
     assert captured.proven is (path != "/v1/sources/demo-form")
 
 
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/v1/sources/demo-form", {"data": {"work_email": "bob@beta.example", "note": "long " * 100_000}}),
+        ("/v1/sources/salesforce", salesforce(f"<sf:Email>bob@beta.example</sf:Email><sf:X>{'x' * 500_000}</sf:X>")),
+    ],
+    ids=["form", "salesforce"],
+)
+async def test_a_large_body_is_proved_and_read_like_a_small_one(
+    ingest: Ingest, path: str, sent: dict[str, Any]
+) -> None:
+    answer = await ingest.client.post(path, **sent)
+    unproven = await ingest.client.post(path, **{**sent, "params": {"token": "wrong"}})
+
+    assert answer.status_code in {200, 202}, answer.text
+    assert unproven.status_code == (401 if path.endswith("salesforce") else 202)
+    assert [captured.lead.email for captured in await ingest.told(LeadCaptured)] == ["bob@beta.example"]
+
+
 @EACH_WAY
 async def test_the_same_five_times_is_one_event_and_the_same_answer(
     ingest: Ingest, path: str, sent: dict[str, Any], email: str
@@ -124,7 +143,7 @@ async def test_the_same_many_times_at_once_is_one_event(
 async def test_groups_that_run_at_the_same_time_agree_on_the_first(ingest: Ingest) -> None:
     ingest.app.state.reception.path.linger_seconds = 0
     bodies = [
-        [{"email": f"p{n}@acme.example", "id": str(n)} for n in order] for order in (range(50), range(49, -1, -1))
+        [{"email": f"p{n}@acme.example", "event_id": str(n)} for n in order] for order in (range(50), range(49, -1, -1))
     ]
 
     answers = await asyncio.gather(*(ingest.send("/v1/leads", bodies[n % 2]) for n in range(20)))
@@ -196,7 +215,7 @@ async def test_the_senders_trace_goes_on_if_it_is_one(ingest: Ingest) -> None:
     trace = f"00-{'a' * 32}-{'b' * 16}-01"
 
     for sent in (trace, "nonsense"):
-        await ingest.send("/v1/leads", {"email": "ada@acme.example", "id": sent}, headers={"traceparent": sent})
+        await ingest.send("/v1/leads", {"email": "ada@acme.example", "event_id": sent}, headers={"traceparent": sent})
 
     assert [event.traceparent for event in await ingest.events()] == [trace, None]
 
@@ -280,9 +299,9 @@ async def test_a_repeat_under_a_key_gets_the_first_answer(ingest: Ingest) -> Non
 
 
 async def test_an_id_that_is_used_again_for_another_person_swallows_nobody(ingest: Ingest) -> None:
-    first = await ingest.send("/v1/leads", {"email": "ada@acme.example", "id": "7"})
-    other = await ingest.send("/v1/leads", {"email": "bob@acme.example", "id": "7"})
-    again = await ingest.send("/v1/leads", {"email": "Ada@acme.example", "id": "7"})
+    first = await ingest.send("/v1/leads", {"email": "ada@acme.example", "event_id": "7"})
+    other = await ingest.send("/v1/leads", {"email": "bob@acme.example", "event_id": "7"})
+    again = await ingest.send("/v1/leads", {"email": "Ada@acme.example", "event_id": "7"})
 
     assert [answer["duplicate"] for answer in (first, other, again)] == [False, False, True]
     assert first["lead_id"] == again["lead_id"] != other["lead_id"]
@@ -358,11 +377,11 @@ async def test_a_name_that_the_playbook_does_not_know_is_counted_with_the_others
 
 
 async def test_a_key_is_forgotten_after_seven_days(ingest: Ingest) -> None:
-    lead = {"email": "ada@acme.example", "id": "e"}
+    lead = {"email": "ada@acme.example", "event_id": "e"}
     await ingest.send("/v1/leads", lead, headers={"idempotency-key": "k"})
     ingest.clock.advance(timedelta(days=7, seconds=1))
 
-    await ingest.send("/v1/leads", {**lead, "id": "f"}, headers={"idempotency-key": "k"})
+    await ingest.send("/v1/leads", {**lead, "event_id": "f"}, headers={"idempotency-key": "k"})
     await ingest.settle()
 
     assert len(await ingest.told(LeadCaptured)) == 2
@@ -867,7 +886,7 @@ async def test_migrations_go_up_and_down_and_are_what_the_models_say(database: s
 
 
 async def test_the_ledger_forgets_what_no_longer_counts(ingest: Ingest) -> None:
-    await ingest.send("/v1/leads", [{"email": "a@acme.example"}, {"email": "b@acme.example", "id": "kept"}])
+    await ingest.send("/v1/leads", [{"email": "a@acme.example"}, {"email": "b@acme.example", "event_id": "kept"}])
     await ingest.send("/v1/leads", {"email": "c@acme.example"}, headers={"idempotency-key": "k"})
 
     ingest.clock.advance(timedelta(days=8))

@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -227,3 +227,12 @@ def test_what_is_no_mapping_is_no_calendar() -> None:
 def test_the_error_names_the_calendar_and_every_mistake() -> None:
     with pytest.raises(CalendarError, match=r'calendar "west": boundary: .*; holidays: |holidays: .*; boundary: '):
         Calendar.parse("west", {"hours": {"mon": "09:00-18:00"}, "boundary": "x", "holidays": "XX"})
+
+
+@pytest.mark.parametrize("key", ["special", "holidays"])
+def test_a_calendar_has_so_many_dates_at_most(key: str) -> None:
+    days = {(date(2026, 1, 1) + timedelta(days=number)).isoformat(): "09:00-12:00" for number in range(501)}
+
+    [told] = mistakes({"hours": {"mon": "09:00-18:00"}, key: days if key == "special" else list(days)})
+
+    assert (told.path, told.message) == ((key,), "501 dates in one calendar")

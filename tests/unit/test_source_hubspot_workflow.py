@@ -177,6 +177,20 @@ def test_the_newest_conversion_is_the_activity_and_its_identity() -> None:
     assert raw.data == {"form": "0f2d", "title": "Demo"}
 
 
+def test_who_is_enrolled_again_is_told_again_and_the_conversion_stays_one_activity() -> None:
+    first, again = (
+        captured(read_one(request(CONTACT | {"properties": properties}), HUBSPOT), HUBSPOT).told
+        for properties in (_changed("1768471150000"), _changed("1768571150000"))
+    )
+
+    assert first.identity != again.identity
+    assert first.activity_id == again.activity_id == "5550100/4012/7c1e"
+
+
+def _changed(at: str) -> dict[str, object]:
+    return {"email": {"value": "mia@oak.example"}, "lastmodifieddate": {"value": at}}
+
+
 def test_without_a_conversion_the_last_change_is_the_identity() -> None:
     properties = {"email": {"value": "mia@oak.example"}, "lastmodifieddate": {"value": "1768471150000"}}
 

@@ -80,12 +80,28 @@ def test_another_standard_webhook_proves_nothing(changed: dict[str, str], key: s
 
 
 def test_a_lead_is_read() -> None:
-    body = {"email": "a@acme.com", "title": "CEO", "activity": "demo_request", "at": "2026-01-15T09:00:00Z", "id": 7}
+    body = {
+        "email": "a@acme.com",
+        "title": "CEO",
+        "activity": "demo_request",
+        "at": "2026-01-15T09:00:00Z",
+        "event_id": 7,
+    }
 
     raw = read_one(request(body), JSON)
 
     assert raw.fields == {"email": "a@acme.com", "title": "CEO"}
     assert (raw.kind, raw.identity, raw.at) == ("demo_request", "7", datetime(2026, 1, 15, 9, tzinfo=UTC))
+
+
+def test_a_records_id_is_a_field_of_the_sender_and_identifies_no_delivery() -> None:
+    first, later = (
+        captured(read_one(request({"email": "a@acme.com", "id": "00Q1", "activity": kind}), JSON), JSON).told
+        for kind in ("webinar", "demo_request")
+    )
+
+    assert first.fields["custom"] == {"id": "00Q1"}
+    assert first.identity != later.identity
 
 
 def test_an_activity_may_be_an_object() -> None:

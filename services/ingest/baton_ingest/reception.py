@@ -1,6 +1,7 @@
 """What happens to a request at a source's door: found, measured, proved, read, made durable, answered."""
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -14,13 +15,24 @@ from baton_ingest.path import Path
 from baton_ingest.secrets import resolve
 from baton_ingest.sources.answers import refuse
 from baton_ingest.sources.registry import SOURCE_TYPES
-from baton_ingest.sources.source_type import Answer, Refused, SourceRequest, SourceType, Unproven, Unusable
+from baton_ingest.sources.source_type import (
+    Answer,
+    RawCapture,
+    Refused,
+    Secrets,
+    SourceRequest,
+    SourceType,
+    Unproven,
+    Unusable,
+)
 
 log = structlog.get_logger()
 
 COME_AGAIN: Final = {"retry-after": "5"}
 _MINUTE: Final = timedelta(minutes=1)
 _MAX_PEERS: Final = 10_000
+_READ_AT_ONCE: Final = 128 * 1024
+"""Bytes. What is larger takes more than some milliseconds to read."""
 PUBLIC_TYPES: Final = frozenset({"form", "web-to-lead", "pardot-form"})
 """Public by nature: what they say is a claim, not proven."""
 TOKEN_TYPES: Final = frozenset({"form", "json", "salesforce", "chili-piper"})
@@ -99,9 +111,8 @@ class Reception:
         handshake = kind.handshake(request, source, secrets)
         if handshake is not None:
             return handshake
-        if secrets or not self.trust_all:
-            kind.prove(request, source, secrets)
-        return await self._keep(kind, request, source, traceparent)
+        raw = await _read(kind, request, source, secrets, is_proven=not secrets and self.trust_all)
+        return await self._keep(kind, raw, request, source, traceparent=traceparent)
 
     def _at_the_door(self, kind: SourceType, request: SourceRequest, source: Source, peer: str) -> Answer | None:
         """Whether this request may come at all, by its method, its page and its sender's rate."""
@@ -118,8 +129,15 @@ class Reception:
             return refuse("too many requests from this address", status=429, headers={"retry-after": "60"})
         return None
 
-    async def _keep(self, kind: SourceType, request: SourceRequest, source: Source, traceparent: str | None) -> Answer:
-        raw = kind.read(request, source)
+    async def _keep(
+        self,
+        kind: SourceType,
+        raw: Sequence[RawCapture | Refused],
+        request: SourceRequest,
+        source: Source,
+        *,
+        traceparent: str | None,
+    ) -> Answer:
         proven = proof_of(source) is not None or source.type not in PUBLIC_TYPES
         items = [
             one
@@ -136,6 +154,19 @@ class Reception:
         ]
         outcomes = await self.path.submit(items)
         return kind.answer(outcomes, request, source)
+
+
+async def _read(
+    kind: SourceType, request: SourceRequest, source: Source, secrets: Secrets, *, is_proven: bool
+) -> Sequence[RawCapture | Refused]:
+    """Prove and read a body; a large one beside the event loop: it may come from anybody, and take a second."""
+
+    def read() -> Sequence[RawCapture | Refused]:
+        if not is_proven:
+            kind.prove(request, source, secrets)
+        return kind.read(request, source)
+
+    return read() if len(request.body) <= _READ_AT_ONCE else await asyncio.to_thread(read)
 
 
 def with_secrets(source: Source) -> Source:

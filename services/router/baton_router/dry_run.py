@@ -20,7 +20,7 @@ from baton_router.desk import Desk
 from baton_router.lead_file import Cause, LeadFile
 
 _NOBODY: Final = derived_id("lead", "dry run")
-_OURS: Final = ("score", "activity", "at", "id", "event_id", "lead_id", "test", "lead")
+_OURS: Final = ("score", "activity", "at", "event_id", "lead_id", "test", "lead")
 _NO_SCORE: Final = "score.* is unknown: none was sent, and the lead has none stored"
 
 

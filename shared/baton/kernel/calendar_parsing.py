@@ -1,6 +1,6 @@
 """Reads a calendar as the playbook spells it, and finds all of its mistakes at once."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -17,6 +17,8 @@ WeeklyHours = tuple[tuple[Window, ...], ...]
 _KEYS = ("time_zone", "hours", "holidays", "special", "boundary")
 MOST_WINDOWS = 24
 """Of one date: who looks twenty years ahead walks through each of them, and callers may send a calendar of theirs."""
+MOST_DATES = 500
+"""Special ones, and holidays: callers may send a calendar, and nobody is to wait for them."""
 _HOURS_HINT = 'write a list of windows like ["09:00-12:00", "13:00-18:00"]; a full day is 00:00-24:00'
 _CLOSED_HINT = f"{_HOURS_HINT}, a closed date []"
 _DAYS_HINT = "write a weekday (mon tue wed thu fri sat sun) or a range like mon-fri"
@@ -143,6 +145,8 @@ class _Reader:
             return HolidaySet()
         listed = isinstance(spelled, list | tuple)
         entries = spelled if isinstance(spelled, list | tuple) else [spelled]
+        if self._are_too_many("holidays", entries):
+            return HolidaySet()
         codes, dates = set[str](), set[date]()
         for index, each in enumerate(entries):
             found = self._holiday(("holidays", index) if listed else ("holidays",), each)
@@ -151,6 +155,11 @@ class _Reader:
             elif found is not None:
                 codes.add(found)
         return HolidaySet(frozenset(codes), frozenset(dates))
+
+    def _are_too_many(self, key: str, dates: Sized) -> bool:
+        if len(dates) > MOST_DATES:
+            self.note((key,), f"{len(dates)} dates in one calendar", f"write at most {MOST_DATES}")
+        return len(dates) > MOST_DATES
 
     def _holiday(self, path: MistakePath, spelled: object) -> date | str | None:
         if isinstance(spelled, date) or (isinstance(spelled, str) and spelled.strip()[:1].isdigit()):
@@ -169,6 +178,8 @@ class _Reader:
             return {}
         if not isinstance(spelled, Mapping):
             self.note(("special",), "special is a mapping from dates to windows", _CLOSED_HINT)
+            return {}
+        if self._are_too_many("special", spelled):
             return {}
         special: dict[date, tuple[Window, ...]] = {}
         for key, value in spelled.items():

@@ -26,7 +26,7 @@ from baton_ingest.sources.source_type import (
 MAX_ITEMS: Final = 1000
 MAX_FIELDS: Final = 500
 """Of one lead."""
-_OURS: Final = frozenset({"activity", "at", "event_id", "id", "test", "lead_id"})
+_OURS: Final = frozenset({"activity", "at", "event_id", "test", "lead_id"})
 NO_OBJECT: Final = Refused("not a JSON object", "send an object with the lead's fields, or an array of them")
 
 
@@ -84,10 +84,8 @@ def read_lead(item: object, *, renamed: Mapping[str, str]) -> RawCapture | Refus
     activity_id = as_text(about.get("activity_id")) or as_text(told.get("id"))
     return RawCapture(
         fields=ours.fields,
-        identity=as_text(item.get("event_id"))
-        or as_text(ours.about.get("id"))
-        or as_text(item.get("id"))
-        or activity_id,
+        # Not its `id`: what a sender has there is the record's, which comes again with whatever that person does next.
+        identity=as_text(item.get("event_id")) or as_text(ours.about.get("id")) or activity_id,
         kind=as_text(about.get("kind")),
         activity_id=activity_id,
         at=instant(about.get("at")) or instant(item.get("at")),

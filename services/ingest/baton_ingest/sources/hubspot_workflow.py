@@ -1,7 +1,8 @@
 """HubSpot's "send a webhook" action in a workflow: the contact in its legacy shape, or a flat body of the admin's.
 
 Source: HubSpot, "How do I use webhooks with HubSpot workflows" and "Request validation" (signatures v2 and v3).
-HubSpot gives no delivery id: a repeat is known by portal, contact and newest form conversion, else by the last change.
+HubSpot gives no delivery id: a repeat is known by portal, contact, newest form conversion and last change. Who is
+enrolled again has changed since and is told again; the conversion behind it stays one activity.
 """
 
 import hashlib
@@ -107,13 +108,16 @@ def _contact(body: Mapping[str, object], source: Source) -> RawCapture:
         values["email"] = _identified_email(body)
     conversion = _newest_conversion(body)
     contact = as_text(body.get("canonical-vid")) or as_text(body.get("vid"))
-    version = as_text(conversion.get("conversion-id")) or as_text(values.get("lastmodifieddate"))
+    converted, changed = as_text(conversion.get("conversion-id")), as_text(values.get("lastmodifieddate"))
+    versions = [each for each in (converted, changed) if each is not None] if contact else []
+    person = f"{as_text(body.get('portal-id'))}/{contact}"
     others = [as_text(body.get("vid")), *map(as_text, as_list(body.get("merged-vids")))]
     ours = mapped(_sent(values, source), source.fields, PROPERTIES)
     told = {name: conversion[theirs] for theirs, name in _CONVERSION.items() if theirs in conversion}
     return RawCapture(
         fields=ours.fields,
-        identity=f"{as_text(body.get('portal-id'))}/{contact}/{version}" if contact and version else None,
+        identity="/".join((person, *versions)) if versions else None,
+        activity_id=f"{person}/{versions[0]}" if versions else None,
         vendor_id=contact,
         other_ids=[each for each in others if each is not None and each != contact],
         kind=as_text(ours.about.get("kind")) or source.activity or ("form_fill" if conversion else None),

@@ -9,7 +9,7 @@ from typing import Final
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import DefusedXMLParser
 
 from baton.leads.playbook.model import Source
 from baton_ingest.sources.json_body import as_text, readable_instant
@@ -27,6 +27,7 @@ from baton_ingest.sources.source_type import (
 )
 
 _OUTBOUND: Final = "{http://soap.sforce.com/2005/09/outbound}"
+_PIECE: Final = 64 * 1024
 _NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _ACK: Final = (
     b'<?xml version="1.0" encoding="UTF-8"?>'
@@ -83,13 +84,22 @@ def _notifications(request: SourceRequest) -> Element:
     if request.content_type not in _XML_TYPES:
         raise Unusable(f"content type {request.content_type} is not XML", status=415, hint="send text/xml")
     try:
-        envelope: Element = fromstring(request.body, forbid_dtd=True)
+        envelope = _parsed(request.body)
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise Unusable(f"the body is not the XML of an outbound message: {type(error).__name__}") from None
     found = envelope.find(f"*/{_OUTBOUND}notifications")
     if found is None:
         raise Unusable("the envelope holds no notifications of an outbound message")
     return found
+
+
+def _parsed(body: bytes) -> Element:
+    """Piece by piece: within one call the parser lets no other thread run."""
+    parser = DefusedXMLParser(forbid_dtd=True)
+    for begin in range(0, len(body), _PIECE):
+        parser.feed(body[begin : begin + _PIECE])
+    root: Element = parser.close()
+    return root
 
 
 def _captures(notifications: Sequence[Element], source: Source) -> Iterator[RawCapture]:
