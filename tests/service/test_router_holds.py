@@ -175,6 +175,15 @@ async def test_a_handover_moves_all_open_leads(router: Routers) -> None:
     assert [each.assignment.rep for each in await router.told(LeadReassigned)] == ["ann", "ann"]
 
 
+@pytest.mark.parametrize(
+    ("rep", "to", "status"), [("nobody", "ann", 404), ("mary", "nowhere", 422), ("mary", "mary@us.example", 422)]
+)
+async def test_a_handover_names_people_who_exist(router: Routers, rep: str, to: str, status: int) -> None:
+    answer = await router.post(f"/v1/reps/{rep}/handover", {"to": to}, status=status)
+
+    assert answer["error"]["message"]
+
+
 async def test_a_rep_who_returns_from_a_pause_is_neither_flooded_nor_owed(router: Routers) -> None:
     await router.call("PATCH", "/v1/reps/ann", {"paused": True})
     for number in range(20):

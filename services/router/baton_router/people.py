@@ -49,6 +49,11 @@ class People:
     async def hand_over(self, rep_id: str, body: HandoverBody) -> dict[str, object]:
         """Move all open leads of a rep, also of one whom the playbook has dropped, to a rep or a pool."""
         playbook = self.playbook()
+        to = _target(playbook, body.to)
+        known = find_rep(rep_id, playbook.reps)
+        rep_id = rep_id if known is None else known.id
+        if to == rep_id:
+            raise Refusal(422, f"{rep_id} can't hand over to {rep_id}")
         moved, after = 0, ""
         for _ in range(_MOST_SLICES):
             async with self.units.begin() as unit:
@@ -57,18 +62,17 @@ class People:
                 )
                 if not given:
                     break
-                moved += await _hand_over(unit, playbook, given, rep=rep_id, to=body.to)
+                moved += await _hand_over(unit, playbook, given, rep=rep_id, to=to)
                 after = given[-1].id
         async with self.units.database.connection() as connection:
             left = (await staff_repository.reps_with_open(connection)).get(rep_id, 0)
+        if known is None and not moved and not left:
+            raise Refusal(404, f'there is no rep "{rep_id}", and nobody of that name has open leads')
         return {"rep": rep_id, "to": body.to, "moved": moved, "left": left}
 
 
 async def _hand_over(unit: UnitOfWork, playbook: Playbook, given: list[Given], *, rep: str, to: str) -> int:
     desk = await Desk.open(unit, playbook, [each.lead_id for each in given])
-    to = _target(desk, to)
-    if to == rep:
-        raise Refusal(422, f"{rep} can't hand over to {rep}")
     cases = [
         (file, Cause(derived_id("handover", each.id, to)))
         for each in given
@@ -85,10 +89,10 @@ async def _hand_over(unit: UnitOfWork, playbook: Playbook, given: list[Given], *
     return moved
 
 
-def _target(desk: Desk, to: str) -> str:
-    if to in desk.playbook.pools:
+def _target(playbook: Playbook, to: str) -> str:
+    if to in playbook.pools:
         return to
-    rep = find_rep(to, desk.playbook.reps)
+    rep = find_rep(to, playbook.reps)
     if rep is None:
         raise Refusal(422, f'the playbook knows neither a rep nor a pool "{to}"')
     return rep.id
