@@ -140,6 +140,22 @@ async def test_a_clock_that_began_and_ended_at_one_instant_has_ended(router: Rou
     assert [step["type"] for step in page["steps"]][-2:] == ["sla.started", "sla.met"]
 
 
+async def test_a_clock_that_is_told_of_twice_at_one_instant_does_not_go_back_when_the_first_comes_again(
+    router: Routers,
+) -> None:
+    lead_id = await router.capture("a@acme.com")
+    clocks = [clock_of(lead_id)]
+    await router.tell(SlaStarted(lead_id=lead_id, clocks=clocks), sequence=1)
+    started = router.sent[-1]
+    await router.tell(SlaBreached(lead_id=lead_id, clocks=clocks), sequence=2)
+
+    await router.bus.publish([started])
+    await router.settle()
+
+    [clock] = (await router.get(f"/v1/leads/{lead_id}"))["clocks"]
+    assert clock["status"] == "breached"
+
+
 async def test_a_story_tells_what_came_twice_once(router: Routers) -> None:
     lead_id = await router.capture("a@acme.com")
 

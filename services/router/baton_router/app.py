@@ -44,8 +44,9 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         types=OURS,
     )
     add_worker(
-        service, group=TIMELINE_GROUP, topics=LEAD_TOPICS, handler=keep_timeline, gather=_GATHER_STORIES, most=_STORIES
-    )
+        service, group=TIMELINE_GROUP, topics=LEAD_TOPICS, handler=keep_timeline, gather=_GATHER_STORIES,
+        most=_STORIES, idempotent=True,
+    )  # fmt: skip
     holds, moves = (HoldTimer(service.units, service.feed.current), MoveTimer(service.units, service.feed.current))
     service.feed.on_change(holds.playbook_changed)
     service.feed.on_change(moves.playbook_changed)

@@ -164,8 +164,8 @@ timeline = sa.Table(
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("data", BYTEA, nullable=False),
+    sa.Column("reps", sa.Text),
     sa.UniqueConstraint("lead_id", "event_id", name="timeline_once"),
-    sa.Index("timeline_of_lead", "lead_id", "at"),
 )
 
 feeds = sa.Table(
@@ -173,7 +173,6 @@ feeds = sa.Table(
     metadata,
     sa.Column("rep", sa.Text, primary_key=True),
     sa.Column("position", sa.BigInteger, primary_key=True),
-    sa.Index("feeds_by_position", "position"),
 )
 
 clocks = sa.Table(
@@ -185,6 +184,7 @@ clocks = sa.Table(
     sa.Column("rep", sa.Text),
     sa.Column("status", sa.Text),
     sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("data", BYTEA, nullable=False),
     sa.Index("clocks_of_lead", "lead_id"),
 )

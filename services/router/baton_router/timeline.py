@@ -75,7 +75,10 @@ class _Assigned(Value):
 
 
 async def keep_timeline(deliveries: Sequence[Delivery], unit: UnitOfWork) -> None:
-    """Write down every event of the batch. The handler of the timeline's consumer."""
+    """Write down every event of the batch. The handler of the timeline's consumer.
+
+    It may be given an event again: an entry is written once, and a clock never goes back.
+    """
     told = sorted((delivery for delivery in deliveries if delivery.head.type not in _NOBODYS), key=_order)
     erased = await repository.erased_at(unit.connection, {delivery.subject for delivery in told})
     for delivery in told:
@@ -148,7 +151,7 @@ def _reps(delivery: Delivery) -> set[str]:
 def _clocks(events: Iterable[Event]) -> list[ClockRow]:
     """The last state of each clock that these tell of."""
     rows: dict[str, ClockRow] = {}
-    for event in events:
+    for event in sorted(events, key=lambda each: (each.time, each.sequence or 0)):
         status = _STATUS.get(event.type)
         if isinstance(event.data, SlaEvent):
             for clock in event.data.clocks:
@@ -156,6 +159,7 @@ def _clocks(events: Iterable[Event]) -> list[ClockRow]:
                 rows[clock.id] = ClockRow(
                     lead_id=event.data.lead_id,
                     told=event.time,
+                    version=event.sequence or 0,
                     status=status or (known.status if known else None),
                     clock=clock,
                 )

@@ -23,20 +23,15 @@ _LOCK: Final = 0x0BA7_1001
 _APPEND: Final = """
 with locked as materialized (
     select pg_advisory_xact_lock($7)
-), given as (
-    select g.* from unnest($1::text[], $2::timestamptz[], $3::text[], $4::uuid[], $5::bytea[], $6::text[])
-        with ordinality as g(lead_id, at, type, event_id, data, reps, place)
-    where exists (select from locked)
 ), added as (
-    insert into timeline (lead_id, at, type, event_id, data)
-    select lead_id, at, type, event_id, data from given order by place
+    insert into timeline (lead_id, at, type, event_id, data, reps)
+    select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::uuid[], $5::bytea[], $6::text[])
+    where exists (select from locked)
     on conflict do nothing
-    returning lead_id, event_id, position
+    returning position, reps
 ), fed as (
     insert into feeds (rep, position)
-    select distinct rep, a.position
-    from added a join given g using (lead_id, event_id), unnest(string_to_array(g.reps, E'\\n')) as rep
-    where rep <> ''
+    select rep, position from added, unnest(string_to_array(reps, E'\\n')) as rep where reps is not null
     returning rep
 ), told as (
     select coalesce(string_agg(distinct rep, E'\\n'), $8) as reps from fed
@@ -44,12 +39,13 @@ with locked as materialized (
 select pg_notify($9, case when octet_length(reps) < $10 then reps else '' end) from told
 """
 _SAVE_CLOCKS: Final = """
-insert into clocks (id, lead_id, policy, rep, status, told_at, data)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bytea[])
+insert into clocks (id, lead_id, policy, rep, status, told_at, version, data)
+select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[],
+                     $8::bytea[])
 on conflict (id) do update set
     rep = excluded.rep, status = coalesce(excluded.status, clocks.status), told_at = excluded.told_at,
-    data = excluded.data
-where clocks.told_at <= excluded.told_at
+    version = excluded.version, data = excluded.data
+where (clocks.told_at, clocks.version) < (excluded.told_at, excluded.version)
 """
 _STEPS: Final = """
 select lead_id, at, type, event_id::text, data, position from timeline
@@ -72,7 +68,10 @@ select * from (
 ) newest order by position
 """
 _ERASE: Final = (
-    "delete from feeds where position in (select position from timeline where lead_id = $1 and at <= $2)",
+    """
+    delete from feeds f using timeline t, unnest(string_to_array(t.reps, E'\\n')) as r(rep)
+    where t.lead_id = $1 and t.at <= $2 and f.rep = r.rep and f.position = t.position
+    """,
     "delete from timeline where lead_id = $1 and at <= $2",
     "delete from clocks where lead_id = $1 and told_at <= $2",
 )
@@ -102,10 +101,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ClockRow:
-    """The last that was told of a clock. `status` None: an escalation, which leaves it as it is."""
+    """The last that was told of a clock. `status` None: an escalation, which leaves it as it is.
+
+    `version` is that of the clock: of what is told at one instant, the higher one came later.
+    """
 
     lead_id: str
     told: datetime
+    version: int
     status: str | None
     clock: Clock
 
@@ -121,7 +124,7 @@ async def append(connection: Connection, entries: Sequence[Entry]) -> None:
         [entry.type for entry in entries],
         [entry.event_id for entry in entries],
         [entry.data for entry in entries],
-        ["\n".join(entry.reps) for entry in entries],
+        ["\n".join(entry.reps) or None for entry in entries],
         _LOCK,
         NOBODY,
         CHANNEL,
@@ -142,6 +145,7 @@ async def save_clocks(connection: Connection, rows: Sequence[ClockRow]) -> None:
         [row.clock.rep for row in ordered],
         [row.status for row in ordered],
         [row.told for row in ordered],
+        [row.version for row in ordered],
         [row.clock.model_dump_json().encode() for row in ordered],
     )
 

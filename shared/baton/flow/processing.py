@@ -34,6 +34,8 @@ class Processor:
 
     types: frozenset[str] | None = None
     """Those that the handler is for, where it isn't for all: the others cost no transaction."""
+    idempotent: bool = False
+    """The handler's own rows know what came before, and it asks for no retries: then it needs no inbox."""
     has_changed_retries: bool = True
     """Whether it wrote to the table of retries since somebody who read it set this to False."""
 
@@ -82,6 +84,8 @@ class Processor:
             self.has_changed_retries = True
             ours = await retries.claim(unit.connection, deliveries, now=unit.now)
             return Admission(fresh=tuple(ours), held=(), duplicates=len(deliveries) - len(ours))
+        if self.idempotent:
+            return Admission(fresh=tuple(deliveries), held=(), duplicates=0)
         return await admit(unit.connection, deliveries, consumer=self.consumer, now=unit.now)
 
     async def _wait_behind(self, unit: UnitOfWork, delivery: Delivery) -> None:

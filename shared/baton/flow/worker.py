@@ -32,7 +32,8 @@ _RETRY_LOOK: Final = timedelta(milliseconds=250)
 class Worker:
     """One consumer group's member in this process. Production runs it; the simulator calls `step` by hand.
 
-    `types` are the events that its handler is for (None: all). A batch has `most` records at most.
+    `types` are the events that its handler is for (None: all). A batch has `most` records at most. `idempotent`: what
+    the handler writes is the same however often it is given, so that it needs no inbox.
     """
 
     def __init__(  # noqa: PLR0913 - what a worker is made of, each by its name
@@ -48,12 +49,15 @@ class Worker:
         clock: Clock,
         types: frozenset[str] | None = None,
         most: int = MAX_RECORDS,
+        idempotent: bool = False,
     ) -> None:
         self.name = name
         self.group = group
         self.topics = topics
         self.consumer = consumer
-        self._processor = Processor(consumer=name, handler=handler, units=units, bus=bus, types=types)
+        self._processor = Processor(
+            consumer=name, handler=handler, units=units, bus=bus, types=types, idempotent=idempotent
+        )
         self._units = units
         self._clock = clock
         self._most = most

@@ -265,7 +265,7 @@ def build(  # noqa: PLR0913 - the parts of a service, each by its name
     return service
 
 
-def add_worker(
+def add_worker(  # noqa: PLR0913 - what a worker is told, each by its name
     service: Service,
     *,
     group: str,
@@ -275,8 +275,9 @@ def add_worker(
     types: frozenset[str] | None = None,
     gather: timedelta = timedelta(0),
     most: int = MAX_RECORDS,
+    idempotent: bool = False,
 ) -> Worker:
-    """One more consumer in the service. `gather`: see Bus; `types` and `most`: see Worker."""
+    """One more consumer in the service. `gather`: see Bus; `types`, `most` and `idempotent`: see Worker."""
     full_name = service.settings.topic_prefix + group
     worker = Worker(
         name=group,
@@ -289,6 +290,7 @@ def add_worker(
         clock=service.clock,
         types=types,
         most=most,
+        idempotent=idempotent,
     )
     service.workers.append(worker)
     return worker
