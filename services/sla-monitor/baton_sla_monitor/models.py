@@ -51,10 +51,9 @@ clocks = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
     sa.Index("clocks_by_lead", "lead_id"),
     sa.Index("clocks_next", "next_at", "id", postgresql_where=sa.text("next_at is not null")),
-    sa.Index("clocks_running", "due_at", "id", postgresql_where=sa.text("status = 'running'")),
-    sa.Index("clocks_overdue", "due_at", postgresql_where=sa.text("status = 'breached' and ended_at is null")),
-    sa.Index("clocks_by_due", "due_at", "id"),
-    sa.Index("clocks_by_outcome", "outcome_at"),
+    sa.Index("clocks_open", "due_at", "id", postgresql_where=sa.text("ended_at is null")),
+    sa.Index("clocks_ended", "due_at", "id", postgresql_where=sa.text("ended_at is not null")),
+    sa.Index("clocks_by_outcome", "outcome_at", postgresql_where=sa.text("outcome_at is not null")),
 )
 
 merges = sa.Table(

@@ -11,14 +11,18 @@ from baton.flow.database import Connection
 from baton_sla_monitor.deciding.clock_state import ClockState
 from baton_sla_monitor.repository import merges_of, read_clock
 
-_STATUS: Final = {
-    "running": "status = 'running'",
-    "met": "status = 'met'",
-    "breached": "status = 'breached'",
-    "cancelled": "status = 'cancelled'",
-    "overdue": "status = 'breached' and ended_at is null",
-    "any": "true",
+_OPEN: Final = "ended_at is null"
+_ENDED: Final = "ended_at is not null"
+_STATUS: Final[dict[str, tuple[str, ...]]] = {
+    "running": (f"status = 'running' and {_OPEN}",),
+    "met": (f"status = 'met' and {_ENDED}",),
+    "breached": (f"status = 'breached' and {_OPEN}", f"status = 'breached' and {_ENDED}"),
+    "cancelled": (f"status = 'cancelled' and {_ENDED}",),
+    "overdue": (f"status = 'breached' and {_OPEN}",),
+    "any": (_OPEN, _ENDED),
 }
+"""What each word of the API asks for: of the open clocks, of the ended ones, or of both. Each has its own index, so
+that a clock stands in one at a time."""
 _ATTAINMENT: Final = """
 select policy, rep, pool, source,
        grouping(rep) = 0 as by_rep, grouping(pool) = 0 as by_pool, grouping(source) = 0 as by_source,
@@ -31,8 +35,7 @@ select policy, rep, pool, source,
        count(*) filter (where status = 'breached' and ended_at is null) as overdue
 from (
     select *, coalesce(outcome_at >= $1 and outcome_at < $2, false) as counts from clocks
-    where status = 'running' or (status = 'breached' and ended_at is null)
-       or (outcome_at >= $1 and outcome_at < $2)
+    where ended_at is null or (outcome_at >= $1 and outcome_at < $2)
 ) c
 group by grouping sets ((policy), (policy, rep), (policy, pool), (policy, source))
 order by policy, rep nulls first, pool nulls first, source nulls first
@@ -62,7 +65,7 @@ async def list_clocks(
     connection: Connection, wanted: ClockFilter, *, after: Place | None, limit: int
 ) -> list[ClockState]:
     """Clocks in the order in which they are due."""
-    conditions, values = [_STATUS[wanted.status]], list[object]()
+    conditions, values = list[str](), list[object]()
 
     def also(condition: str, value: object) -> None:
         values.append(value)
@@ -83,7 +86,10 @@ async def list_clocks(
         also("due_at is null and id > {}", after.id)
     values.append(limit)
     # The conditions are ours, only the values are the caller's.
-    query = f"select * from clocks where {' and '.join(conditions)} order by due_at, id limit ${len(values)}"  # noqa: S608
+    in_order = f"order by due_at, id limit ${len(values)}"
+    parts = [" and ".join((part, *conditions)) for part in _STATUS[wanted.status]]
+    each = " union all ".join(f"(select * from clocks where {part} {in_order})" for part in parts)  # noqa: S608
+    query = f"select * from ({each}) as found {in_order}"  # noqa: S608
     return [read_clock(row) for row in await connection.fetch(query, *values)]
 
 

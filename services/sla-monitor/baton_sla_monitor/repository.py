@@ -99,7 +99,7 @@ async def next_due(connection: Connection) -> datetime | None:
 async def oldest_overdue(connection: Connection) -> datetime | None:
     """The due time of the clock that is overdue the longest."""
     instant: datetime | None = await connection.fetchval(
-        "select min(due_at) from clocks where status = 'breached' and ended_at is null"
+        "select min(due_at) from clocks where ended_at is null and status = 'breached'"
     )
     return instant
 
