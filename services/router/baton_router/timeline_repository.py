@@ -9,7 +9,6 @@ import asyncpg
 import orjson
 
 from baton.flow.database import Connection
-from baton.leads.decisions import Clock
 
 CHANNEL: Final = "baton_router_timeline"
 """Notified with the reps whose streams have something new, one a line, or `NOBODY`; empty: anybody's may."""
@@ -106,11 +105,15 @@ class ClockRow:
     `version` is that of the clock: of what is told at one instant, the higher one came later.
     """
 
+    id: str
     lead_id: str
+    policy: str
+    rep: str | None
     told: datetime
     version: int
     status: str | None
-    clock: Clock
+    data: bytes
+    """The clock's JSON as its event has it."""
 
 
 async def append(connection: Connection, entries: Sequence[Entry]) -> None:
@@ -136,17 +139,17 @@ async def save_clocks(connection: Connection, rows: Sequence[ClockRow]) -> None:
     """Keep the last state of each clock; what was told earlier than what is known changes nothing."""
     if not rows:
         return
-    ordered = sorted(rows, key=lambda row: row.clock.id)
+    ordered = sorted(rows, key=lambda row: row.id)
     await connection.execute(
         _SAVE_CLOCKS,
-        [row.clock.id for row in ordered],
+        [row.id for row in ordered],
         [row.lead_id for row in ordered],
-        [row.clock.policy for row in ordered],
-        [row.clock.rep for row in ordered],
+        [row.policy for row in ordered],
+        [row.rep for row in ordered],
         [row.status for row in ordered],
         [row.told for row in ordered],
         [row.version for row in ordered],
-        [row.clock.model_dump_json().encode() for row in ordered],
+        [row.data for row in ordered],
     )
 
 
