@@ -32,7 +32,7 @@ def due(start: datetime, target: Duration, calendar: Calendar, pauses: Sequence[
     ValueError for days (`d`) on a calendar that closes; NoOpeningError when there are too few openings.
     """
     if target.working_days is None:
-        return _spent(_running(start, calendar, pauses), _budget(start, target, calendar), calendar)
+        return _after(start, _budget(start, target, calendar), calendar, pauses)
     reached = _working_days_on(start, target.working_days, calendar)
     if not pauses:
         return reached
@@ -53,7 +53,7 @@ def fraction_due(
     if fraction == 1:
         return due(start, target, calendar, pauses)
     budget = _budget(start, target, calendar) * fraction
-    return _spent(_running(start, calendar, pauses), budget, calendar)
+    return _after(start, budget, calendar, pauses)
 
 
 def elapsed(start: datetime, end: datetime, calendar: Calendar, pauses: Sequence[Pause] = ()) -> timedelta:
@@ -87,6 +87,12 @@ def _running(
     for span in spans:
         if span.start < span.end:
             yield from openings(calendar, span.start, until=span.end)
+
+
+def _after(start: datetime, budget: timedelta, calendar: Calendar, pauses: Sequence[Pause]) -> datetime | None:
+    if calendar.never_closes and not pauses:  # as of most clocks: there is no stream to read
+        return _usable(start) + budget
+    return _spent(_running(start, calendar, pauses), budget, calendar)
 
 
 def _spent(

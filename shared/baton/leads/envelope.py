@@ -5,9 +5,12 @@ partitioning and sequence extensions. Written by hand because every lead passes 
 against the `cloudevents` library.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from typing import Final
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -16,6 +19,8 @@ from baton.kernel.instants import format_instant, parse_instant
 from baton.leads.events import BY_TYPE, EventData
 
 Headers = tuple[tuple[str, bytes], ...]
+_AS_WRITTEN: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
+"""An id as `str` writes a UUID: as nearly all are, and asked of every record."""
 
 
 class UnreadableEvent(ValueError):
@@ -98,9 +103,9 @@ def read_head(headers: Iterable[tuple[str, bytes]]) -> Head:
     """
     named = {name: content.decode("utf-8", "replace") for name, content in headers}
     try:
-        _check_version(BY_TYPE[named["ce_type"]], named.get("ce_dataschema"))
+        _check_version(named["ce_type"], named.get("ce_dataschema"))
         return Head(
-            id=str(UUID(named["ce_id"])),
+            id=_canonical(named["ce_id"]),
             type=named["ce_type"],
             source=named["ce_source"],
             time=parse_instant(named["ce_time"]),
@@ -148,7 +153,13 @@ def header(headers: Iterable[tuple[str, bytes]] | Mapping[str, bytes], name: str
     return next((content.decode("utf-8", "replace") for key, content in pairs if key == name), None)
 
 
-def _check_version(model: type[EventData], uri: str | None) -> None:
+def _canonical(identity: str) -> str:
+    return identity if _AS_WRITTEN(identity) else str(UUID(identity))
+
+
+@lru_cache(maxsize=256)  # a few dozen there are, and every record asks
+def _check_version(event_type: str, uri: str | None) -> None:
+    model = BY_TYPE[event_type]
     if uri is None:
         return
     version = int(uri.rpartition(":")[2])
