@@ -29,7 +29,7 @@ from baton_sla_monitor.deciding.settling import Settlement, settle
 from baton_sla_monitor.deciding.terms import Terms
 from baton_sla_monitor.deciding.transitions import Telling, Transition, tell
 from baton_sla_monitor.people import People, Person
-from baton_sla_monitor.reading import agreed_terms, read_fact
+from baton_sla_monitor.reading import agreed_terms, read_briefly, read_fact
 from baton_sla_monitor.shelf import TermsShelf
 
 SOURCE: Final = "/baton/sla-monitor"
@@ -51,7 +51,7 @@ class KeepClocks:
 
     async def __call__(self, deliveries: Sequence[Delivery], unit: UnitOfWork) -> None:
         """Bring the clocks of every lead of the batch in line with what was told of it."""
-        news = [self._read(delivery.event) for delivery in deliveries]
+        news = [self._read(read_briefly(delivery)) for delivery in deliveries]
         news = [each for each in news if each.fact is not None or each.erased is not None]
         if not news:
             return

@@ -1,12 +1,17 @@
 """From an event to the fact in it: what the clocks need to know, and no more."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
+from pydantic import ConfigDict, Field
+
+from baton.flow.deliveries import Delivery
 from baton.leads.conditions.condition import Facts
-from baton.leads.decisions import SkipCode
-from baton.leads.envelope import Event
+from baton.leads.decisions import CandidateTrace, RuleTrace, SkipCode, Trace
+from baton.leads.envelope import Event, read_data
 from baton.leads.events import (
+    EventData,
     LeadAccepted,
     LeadAssigned,
     LeadCaptured,
@@ -15,6 +20,7 @@ from baton.leads.events import (
     LeadMerged,
     LeadNurtured,
     LeadPaused,
+    LeadReassigned,
     LeadRejected,
     LeadResumed,
     LeadTouched,
@@ -22,11 +28,47 @@ from baton.leads.events import (
 )
 from baton.leads.playbook.model import Playbook
 from baton.leads.topics import Topic
+from baton.leads.values import Reason, Score
 from baton_sla_monitor.deciding.facts import Fact, FactKind
 from baton_sla_monitor.deciding.terms import Terms, terms_at_assignment, terms_at_capture
 
+_UNREAD: Final = "-"
+"""A name that no field has."""
+_BY_ALIAS: Final = ConfigDict(populate_by_name=False)
 _ONLY_HOURS: Final = frozenset({SkipCode.OUTSIDE_HOURS.value, "outside working hours"})
 """How the router says that nothing but working hours is in the way: by code, or in words for people."""
+
+
+class _BriefScore(Score):
+    model_config = _BY_ALIAS
+    reasons: list[Reason] = Field(default_factory=list, validation_alias=_UNREAD)
+
+
+class _BriefTrace(Trace):
+    model_config = _BY_ALIAS
+    rules: list[RuleTrace] = Field(default_factory=list, validation_alias=_UNREAD)
+    candidates: list[CandidateTrace] = Field(default_factory=list, validation_alias=_UNREAD)
+
+
+class _BriefAssigned(LeadAssigned):
+    """Without the reasons of the score and of the choice: most of its bytes, and no clock's business."""
+
+    score: _BriefScore | None
+    trace: _BriefTrace
+
+
+class _BriefReassigned(LeadReassigned):
+    score: _BriefScore | None
+    trace: _BriefTrace
+
+
+_BRIEFLY: Final[Mapping[str, type[EventData]]] = {model.type: model for model in (_BriefAssigned, _BriefReassigned)}
+
+
+def read_briefly(delivery: Delivery) -> Event:
+    """The event, without what no clock depends on. Raises UnreadableEvent."""
+    model = _BRIEFLY.get(delivery.head.type)
+    return delivery.event if model is None else read_data(delivery.head, delivery.record.value, model=model)
 
 
 def agreed_terms(event: Event, playbook: Playbook) -> tuple[Terms, ...]:
