@@ -13,7 +13,7 @@ from baton.service.service import add_worker, build
 from baton.service.settings import Settings
 from baton.service.web import create_web
 from baton_router.api import create_router
-from baton_router.handlers import OURS, RouteLeads
+from baton_router.handlers import OURS, RouteLeads, is_ours
 from baton_router.pages.routes import create_pages, serve_static
 from baton_router.settings import RouterSettings
 from baton_router.stream import Wakes
@@ -42,6 +42,7 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         topics=TOPICS,
         handler=lambda feed: RouteLeads(feed.current),
         types=OURS,
+        concerns=is_ours,
     )
     add_worker(
         service, group=TIMELINE_GROUP, topics=LEAD_TOPICS, handler=keep_timeline, gather=_GATHER_STORIES,

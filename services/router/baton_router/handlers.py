@@ -52,7 +52,7 @@ class RouteLeads:
 
     async def __call__(self, deliveries: Sequence[Delivery], unit: UnitOfWork) -> None:
         """Route, reassign and note what people did, in order."""
-        events = [each.event for each in deliveries if _is_ours(each.event)]
+        events = [each.event for each in deliveries if is_ours(each)]
         if not events:
             return
         desk = await Desk.open(unit, self.playbook(), {lead for event in events for lead in _leads(event)})
@@ -69,8 +69,9 @@ class RouteLeads:
         await desk.save()
 
 
-def _is_ours(event: Event) -> bool:
-    """Whether an event asks for anything here: most activities are only for the score."""
+def is_ours(delivery: Delivery) -> bool:
+    """Whether an event asks for anything here: most activities are only for the score. Raises UnreadableEvent."""
+    event = delivery.event
     match event.data:
         case LeadScored(test=test):
             return not test  # no assignment, no turn

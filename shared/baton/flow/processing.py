@@ -34,6 +34,8 @@ class Processor:
 
     types: frozenset[str] | None = None
     """Those that the handler is for, where it isn't for all: the others cost no transaction."""
+    concerns: Callable[[Delivery], bool] | None = None
+    """Of these types, which the handler does anything for: as with the types, where it isn't all."""
     idempotent: bool = False
     """The handler's own rows know what came before, and it asks for no retries: then it needs no inbox."""
     has_changed_retries: bool = True
@@ -50,10 +52,18 @@ class Processor:
         for read in map(read_delivery, records):
             if isinstance(read, Unreadable):
                 await self._bury_unreadable(read)
-            elif self.types is None or read.head.type in self.types:
+            elif self._is_wanted(read):
                 readable.append(read)
         if readable:
             await self.settle(readable)
+
+    def _is_wanted(self, delivery: Delivery) -> bool:
+        if self.types is not None and delivery.head.type not in self.types:
+            return False
+        try:
+            return self.concerns is None or self.concerns(delivery)
+        except UnreadableEvent:  # the handler finds out again, and then it is buried
+            return True
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
         """Handle deliveries in one transaction; if that fails, halve them until the one that fails is alone."""

@@ -1,7 +1,7 @@
 """A consumer at work: poll, handle in one transaction, have published what followed, mark as handled, again."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,7 +10,7 @@ import structlog
 from baton.flow import metrics, retries
 from baton.flow.bus import Bus, BusUnavailable, Consumer, Received
 from baton.flow.database import DatabaseUnavailable
-from baton.flow.deliveries import ConsumerPaused, NotReady
+from baton.flow.deliveries import ConsumerPaused, Delivery, NotReady
 from baton.flow.processing import Handler, Processor
 from baton.flow.unit_of_work import Units
 from baton.kernel.clock import Clock
@@ -32,8 +32,9 @@ _RETRY_LOOK: Final = timedelta(milliseconds=250)
 class Worker:
     """One consumer group's member in this process. Production runs it; the simulator calls `step` by hand.
 
-    `types` are the events that its handler is for (None: all). A batch has `most` records at most. `idempotent`: what
-    the handler writes is the same however often it is given, so that it needs no inbox.
+    `types` are the events that its handler is for (None: all), `concerns` says it of one of them. A batch has `most`
+    records at most. `idempotent`: what the handler writes is the same however often it is given, so that it needs no
+    inbox.
     """
 
     def __init__(  # noqa: PLR0913 - what a worker is made of, each by its name
@@ -49,6 +50,7 @@ class Worker:
         clock: Clock,
         types: frozenset[str] | None = None,
         most: int = MAX_RECORDS,
+        concerns: Callable[[Delivery], bool] | None = None,
         idempotent: bool = False,
     ) -> None:
         self.name = name
@@ -56,7 +58,13 @@ class Worker:
         self.topics = topics
         self.consumer = consumer
         self._processor = Processor(
-            consumer=name, handler=handler, units=units, bus=bus, types=types, idempotent=idempotent
+            consumer=name,
+            handler=handler,
+            units=units,
+            bus=bus,
+            types=types,
+            concerns=concerns,
+            idempotent=idempotent,
         )
         self._units = units
         self._clock = clock

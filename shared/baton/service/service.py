@@ -12,7 +12,7 @@ import structlog
 from baton.flow import inbox, metrics
 from baton.flow.bus import Bus, BusUnavailable, Consumer, TopicSpec
 from baton.flow.database import Connection, Database, DatabaseUnavailable
-from baton.flow.deliveries import NotReady
+from baton.flow.deliveries import Delivery, NotReady
 from baton.flow.outbox import Relay
 from baton.flow.processing import Handler
 from baton.flow.unit_of_work import Units
@@ -242,6 +242,7 @@ def build(  # noqa: PLR0913 - the parts of a service, each by its name
     topics: Sequence[Topic],
     handler: Callable[[PlaybookFeed], Handler],
     types: frozenset[str] | None = None,
+    concerns: Callable[[Delivery], bool] | None = None,
     gather: timedelta = timedelta(0),
 ) -> Service:
     """A service with its main consumer, whose lanes are what the service's relay publishes."""
@@ -261,7 +262,9 @@ def build(  # noqa: PLR0913 - the parts of a service, each by its name
         feed=feed,
         workers=[],
     )
-    add_worker(service, group=group, topics=topics, handler=handler(feed), consumer=consumer, types=types)
+    add_worker(
+        service, group=group, topics=topics, handler=handler(feed), consumer=consumer, types=types, concerns=concerns
+    )
     return service
 
 
@@ -273,11 +276,12 @@ def add_worker(  # noqa: PLR0913 - what a worker is told, each by its name
     handler: Handler,
     consumer: Consumer | None = None,
     types: frozenset[str] | None = None,
+    concerns: Callable[[Delivery], bool] | None = None,
     gather: timedelta = timedelta(0),
     most: int = MAX_RECORDS,
     idempotent: bool = False,
 ) -> Worker:
-    """One more consumer in the service. `gather`: see Bus; `types`, `most` and `idempotent`: see Worker."""
+    """One more consumer in the service. `gather`: see Bus; the rest: see Worker."""
     full_name = service.settings.topic_prefix + group
     worker = Worker(
         name=group,
@@ -289,6 +293,7 @@ def add_worker(  # noqa: PLR0913 - what a worker is told, each by its name
         bus=service.bus,
         clock=service.clock,
         types=types,
+        concerns=concerns,
         most=most,
         idempotent=idempotent,
     )
