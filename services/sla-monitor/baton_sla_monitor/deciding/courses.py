@@ -99,6 +99,8 @@ class Course:
 
     def stops(self) -> tuple[Pause, ...]:
         """The times within its life at which it stood still."""
+        if not self.pauses and not self.waits:  # as of most, and asked several times a clock
+            return ()
         end = self.ended
         return tuple(
             pause
@@ -172,6 +174,8 @@ def _budget(start: datetime, target: Duration, terms: Terms) -> float:
 
 def _kept(touches: Sequence[HeardTouch], count: int, channels: int) -> End | None:
     """The touch by which there were enough, on enough channels."""
+    if not touches:
+        return None
     seen: set[str] = set()
     for number, touch in enumerate(sorted(touches), start=1):
         seen.add(touch.channel)

@@ -88,7 +88,7 @@ def _follow(
     settlement: Settlement, course: Course, clock: ClockState, *, now: datetime, is_new: bool
 ) -> Transition | None:
     """Let a clock become what its course says; gives what is to be told of it."""
-    before = _changeable(clock)
+    before = None if is_new else _changeable(clock)
     _agree(course, clock)
     told_as, clock.status = clock.status, _status(course, clock, now=now)
     ended = _to_tell(course, clock, told_as=told_as, now=now)
