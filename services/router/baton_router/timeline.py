@@ -88,8 +88,8 @@ async def keep_timeline(deliveries: Sequence[Delivery], unit: UnitOfWork) -> Non
             erased[delivery.subject] = max(at, erased.get(delivery.subject, at))
             await repository.erase(unit.connection, delivery.subject, at=at)
     kept = [each for each in told if not _is_forgotten(each, erased)]
-    await repository.save_clocks(unit.connection, _clocks(each for each in kept if each.head.type in _OF_CLOCKS))
-    await repository.append(unit.connection, [entry for each in kept for entry in _entries(each)])
+    clocks = _clocks(each for each in kept if each.head.type in _OF_CLOCKS)
+    await repository.append(unit.connection, [entry for each in kept for entry in _entries(each)], clocks)
 
 
 def _is_forgotten(delivery: Delivery, erased: dict[str, datetime]) -> bool:

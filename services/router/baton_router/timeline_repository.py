@@ -21,7 +21,7 @@ _LOCK: Final = 0x0BA7_1001
 # drawn under a lock. The notification makes commits wait for each other anyway.
 _APPEND: Final = """
 with locked as materialized (
-    select pg_advisory_xact_lock($7)
+    select pg_advisory_xact_lock($15)
 ), added as (
     insert into timeline (lead_id, at, type, event_id, data, reps)
     select * from unnest($1::text[], $2::timestamptz[], $3::text[], $4::uuid[], $5::bytea[], $6::text[])
@@ -32,19 +32,18 @@ with locked as materialized (
     insert into feeds (rep, position)
     select rep, position from added, unnest(string_to_array(reps, E'\\n')) as rep where reps is not null
     returning rep
+), timed as (
+    insert into clocks (id, lead_id, policy, rep, status, told_at, version, data)
+    select * from unnest($7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[],
+                         $13::bigint[], $14::bytea[])
+    on conflict (id) do update set
+        rep = excluded.rep, status = coalesce(excluded.status, clocks.status), told_at = excluded.told_at,
+        version = excluded.version, data = excluded.data
+    where (clocks.told_at, clocks.version) < (excluded.told_at, excluded.version)
 ), told as (
-    select coalesce(string_agg(distinct rep, E'\\n'), $8) as reps from fed
+    select coalesce(string_agg(distinct rep, E'\\n'), $16) as reps from fed
 )
-select pg_notify($9, case when octet_length(reps) < $10 then reps else '' end) from told
-"""
-_SAVE_CLOCKS: Final = """
-insert into clocks (id, lead_id, policy, rep, status, told_at, version, data)
-select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[],
-                     $8::bytea[])
-on conflict (id) do update set
-    rep = excluded.rep, status = coalesce(excluded.status, clocks.status), told_at = excluded.told_at,
-    version = excluded.version, data = excluded.data
-where (clocks.told_at, clocks.version) < (excluded.told_at, excluded.version)
+select pg_notify($17, case when octet_length(reps) < $18 then reps else '' end) from told
 """
 _STEPS: Final = """
 select lead_id, at, type, event_id::text, data, position from timeline
@@ -116,10 +115,14 @@ class ClockRow:
     """The clock's JSON as its event has it."""
 
 
-async def append(connection: Connection, entries: Sequence[Entry]) -> None:
-    """Write entries down, each once, and wake the streams of the reps they concern."""
+async def append(connection: Connection, entries: Sequence[Entry], clocks: Sequence[ClockRow]) -> None:
+    """Write entries down, each once, and the last state of each clock; wake the streams of the reps they concern.
+
+    What was told of a clock earlier than what is known of it changes nothing.
+    """
     if not entries:
         return
+    ordered = sorted(clocks, key=lambda row: row.id)
     await connection.execute(
         _APPEND,
         [entry.lead_id for entry in entries],
@@ -128,20 +131,6 @@ async def append(connection: Connection, entries: Sequence[Entry]) -> None:
         [entry.event_id for entry in entries],
         [entry.data for entry in entries],
         ["\n".join(entry.reps) or None for entry in entries],
-        _LOCK,
-        NOBODY,
-        CHANNEL,
-        _NOTIFY_BYTES,
-    )
-
-
-async def save_clocks(connection: Connection, rows: Sequence[ClockRow]) -> None:
-    """Keep the last state of each clock; what was told earlier than what is known changes nothing."""
-    if not rows:
-        return
-    ordered = sorted(rows, key=lambda row: row.id)
-    await connection.execute(
-        _SAVE_CLOCKS,
         [row.id for row in ordered],
         [row.lead_id for row in ordered],
         [row.policy for row in ordered],
@@ -150,6 +139,10 @@ async def save_clocks(connection: Connection, rows: Sequence[ClockRow]) -> None:
         [row.told for row in ordered],
         [row.version for row in ordered],
         [row.data for row in ordered],
+        _LOCK,
+        NOBODY,
+        CHANNEL,
+        _NOTIFY_BYTES,
     )
 
 
