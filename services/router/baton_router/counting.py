@@ -36,6 +36,8 @@ class Counters:
     ledger: Ledger = field(default_factory=Ledger)
     pools: set[str] = field(default_factory=set)
     """Those whose counters are here."""
+    somebody_waits: bool = False
+    """A held lead waited for one of them, and its time had come, when they were locked."""
     _loads: set[tuple[str, str | None]] = field(default_factory=set)
 
     @property
@@ -53,7 +55,9 @@ class Counters:
         if self.lock:
             capped = capped_reps(self.playbook, self.states, members)
             await repository.lock(self.connection, [*(f"pool {name}" for name in new), *(f"rep {r}" for r in capped)])
-        self.ledger.turns.update(await repository.load_turns(self.connection, new))
+        turns, somebody_waits = await repository.load_turns(self.connection, new, now=self.now)
+        self.ledger.turns.update(turns)
+        self.somebody_waits |= somebody_waits
         self.pools |= new
         await self._load({(member.rep, pool.name) for pool in known for member in pool.members})
 

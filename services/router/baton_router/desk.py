@@ -144,7 +144,7 @@ class Desk:
     async def answer_held(self, *, without: Collection[str] = ()) -> int:
         """Look again at leads that wait for the pools at hand and whose time has come, in order of arrival."""
         looked: list[str] = []
-        while len(looked) < _HELD_AT_ONCE:
+        while self.counters.somebody_waits and len(looked) < _HELD_AT_ONCE:
             due = await repository.due_holds(
                 self.unit.connection,
                 pools=self.counters.pools,

@@ -25,7 +25,13 @@ from baton_router.stored import columns, read_given
 _HOUR: Final = timedelta(hours=1)
 
 _LOCK: Final = "select pg_advisory_xact_lock(name) from (select unnest($1::bigint[]) as name order by 1) as names"
-_TURNS: Final = "select * from turns where pool = any($1::text[]) order by pool, balance, rep"
+_TURNS: Final = """
+select t.*, w.somebody as somebody_waits
+from (select exists (select from holds where look_at <= $2 and pools && $1::text[])) as w(somebody)
+left join (select * from turns where pool = any($1::text[])) as t on true
+order by t.pool, t.balance, t.rep
+"""
+"""With one row at least: for who waits for these pools is asked as soon as they are locked."""
 _SAVE_TURNS: Final = """
 insert into turns (pool, balance, rep, count, present)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::bool[])
@@ -119,12 +125,16 @@ def _lock_number(name: str) -> int:
     return int.from_bytes(sha1(f"baton.router/{name}".encode(), usedforsecurity=False).digest()[:8], "big", signed=True)
 
 
-async def load_turns(connection: Connection, pools: Collection[str]) -> dict[TurnKey, dict[str, Turn]]:
-    """The turns of these pools."""
+async def load_turns(
+    connection: Connection, pools: Collection[str], *, now: datetime
+) -> tuple[dict[TurnKey, dict[str, Turn]], bool]:
+    """The turns of these pools, and whether a lead waits for one of them whose time has come."""
     turns: dict[TurnKey, dict[str, Turn]] = {}
-    for row in await connection.fetch(_TURNS, list(pools)):
-        turns.setdefault((row["pool"], row["balance"]), {})[row["rep"]] = Turn(row["count"], row["present"])
-    return turns
+    rows = await connection.fetch(_TURNS, list(pools), now)
+    for row in rows:
+        if row["pool"] is not None:
+            turns.setdefault((row["pool"], row["balance"]), {})[row["rep"]] = Turn(row["count"], row["present"])
+    return turns, rows[0]["somebody_waits"]
 
 
 def save_turns(writes: Writes, changed: Mapping[tuple[TurnKey, str], Turn]) -> None:
