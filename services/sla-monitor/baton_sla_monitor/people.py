@@ -37,14 +37,14 @@ class People:
         """These leads, and whoever they were merged with."""
         rows: dict[str, LeadRow] = {}
         locked: set[str] = set()
-        wanted, pairs = set(leads), set[tuple[str, str]]()
+        wanted, pairs, erased = set(leads), set[tuple[str, str]](), dict[str, datetime]()
         # Merges are asked for again once the leads are locked: one may have been committed in between.
         while wanted - locked:
             rows |= await repository.load_leads(connection, wanted - locked)
             locked |= wanted
-            pairs = await repository.merges_of(connection, wanted)
+            pairs, erased = await repository.merges_and_erasures_of(connection, wanted)
             wanted = wanted.union(*pairs)
-        people = cls(_erased=dict(await repository.erased_at(connection, wanted)))
+        people = cls(_erased=erased)
         people._gather(rows, pairs, await repository.load_clocks(connection, wanted))
         return people
 

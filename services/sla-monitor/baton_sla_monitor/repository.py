@@ -1,6 +1,6 @@
 """Facts and clocks in PostgreSQL: a batch is read and written by one array statement a table."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -20,6 +20,12 @@ from baton_sla_monitor.deciding.terms import Terms, pack_terms, unpack_terms
 from baton_sla_monitor.history import pack_facts, unpack_facts
 
 _MERGES: Final = "select * from merges where lead_id = any($1::text[]) or into_lead = any($1::text[])"
+_MERGES_AND_ERASURES: Final = """
+select lead_id, into_lead, null::timestamptz as erased_at from merges
+where lead_id = any($1::text[]) or into_lead = any($1::text[])
+union all
+select lead_id, null, at from erased where lead_id = any($1::text[])
+"""
 _SAVE_MERGES: Final = """
 insert into merges (lead_id, into_lead) select * from unnest($1::text[], $2::text[]) on conflict do nothing
 """
@@ -73,6 +79,15 @@ class LeadRow:
 async def merges_of(connection: Connection, leads: Collection[str]) -> set[tuple[str, str]]:
     """Every pair of leads, one of which is among these, that was ever merged."""
     return {(row["lead_id"], row["into_lead"]) for row in await connection.fetch(_MERGES, list(leads))}
+
+
+async def merges_and_erasures_of(
+    connection: Connection, leads: Collection[str]
+) -> tuple[set[tuple[str, str]], dict[str, datetime]]:
+    """As `merges_of`, and when each of these leads was erased, if it was: most batches find neither."""
+    rows = await connection.fetch(_MERGES_AND_ERASURES, list(leads))
+    merges = {(row["lead_id"], row["into_lead"]) for row in rows if row["erased_at"] is None}
+    return merges, {row["lead_id"]: row["erased_at"] for row in rows if row["erased_at"] is not None}
 
 
 async def load_leads(connection: Connection, leads: Collection[str]) -> dict[str, LeadRow]:
@@ -141,12 +156,6 @@ async def save_terms(connection: Connection, terms: Iterable[Terms]) -> None:
     """Write terms that may be there already."""
     rows = sorted((each.id, pack_terms(each)) for each in terms)  # one order for all, so that nobody waits in a circle
     await connection.execute(_SAVE_TERMS, *_columns(rows))
-
-
-async def erased_at(connection: Connection, leads: Collection[str]) -> Mapping[str, datetime]:
-    """When each of these was erased, if it was."""
-    rows = await connection.fetch("select * from erased where lead_id = any($1::text[])", list(leads))
-    return {row["lead_id"]: row["at"] for row in rows}
 
 
 async def erase(connection: Connection, lead: str, *, at: datetime) -> None:
