@@ -5,12 +5,23 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import asyncpg
 import pytest
 
 from baton.flow.deliveries import read_delivery
 from baton.kernel.ids import derived_id
 from baton.leads.decisions import Clock
-from baton.leads.events import LeadAssigned, LeadNurtured, LeadReassigned, LeadRejected, SlaBreached, SlaEscalated
+from baton.leads.events import (
+    LeadActivity,
+    LeadAssigned,
+    LeadNurtured,
+    LeadReassigned,
+    LeadRejected,
+    SlaBreached,
+    SlaEscalated,
+    SlaMet,
+)
+from baton.leads.values import Activity
 from baton.service.chains import Chain
 from baton.service.migrations import check, downgrade, upgrade
 from baton_router import SCHEMA
@@ -18,6 +29,8 @@ from tests.support.postgres import Databases
 from tests.support.router import PLAYBOOK, START, Routers, migrated, running_routers, scored
 
 pytestmark = pytest.mark.postgres
+
+PAGE_VIEW = Activity(id="v1", kind="page_view", at=START, source="web")
 
 
 @pytest.fixture
@@ -42,6 +55,35 @@ async def test_the_tables_are_as_the_models_say_up_and_down(database: str) -> No
 
     assert differences == []
     assert chain.schema == SCHEMA
+
+
+async def test_entries_of_a_release_before_learn_whose_streams_show_them(database: str) -> None:
+    chain = Chain("baton_router")
+    await downgrade(database, chain)
+    await upgrade(database, chain, revision="0001")
+    connection = await asyncpg.connect(database)
+    await connection.execute(
+        "insert into router.timeline (lead_id, event_id, at, type, data)"
+        " values ('a', gen_random_uuid(), now(), 'lead.assigned', ''), ('a', gen_random_uuid(), now(), 'x', '')"
+    )
+    await connection.execute("insert into router.feeds values ('mary', 1), ('joe', 1)")
+
+    await upgrade(database, chain)
+
+    rows = await connection.fetch("select reps from router.timeline order by position")
+    await connection.close()
+    assert [row["reps"] for row in rows] == ["joe\nmary", None]
+
+
+async def test_what_asks_nothing_of_the_router_is_passed_over_without_a_trace(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    before = await router.fetch("select event_id from inbox where consumer = 'baton-router'")
+
+    await router.tell(SlaMet(lead_id=lead_id, clocks=[]))
+    await router.tell(LeadActivity(lead_id=lead_id, account=None, activity=PAGE_VIEW))
+
+    assert len(before) == 1
+    assert await router.fetch("select event_id from inbox where consumer = 'baton-router'") == before
 
 
 async def test_a_scored_lead_is_assigned_with_the_reason(router: Routers) -> None:

@@ -1,6 +1,7 @@
 """sla-monitor on a real PostgreSQL: facts in from the bus, clocks in tables, events out."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -322,6 +323,28 @@ async def test_the_list_of_clocks_is_filtered_and_paged(world: World) -> None:
     assert [each["policy"] for each in of_ann["items"]] == ["route"]
     assert [each["due"] for each in soon["items"]] == ["2026-03-25T10:05:00Z"]
     assert met["items"] == []
+
+
+async def test_clocks_that_run_and_clocks_that_ended_are_one_list(world: World) -> None:
+    await world.say(captured(), captured("bob"))
+    await world.say(assigned(START))
+
+    found: list[tuple[str, str, str]] = []
+    async with world.browser() as browser:
+        cursor: str | None = ""
+        while cursor is not None:
+            given = {"status": "any", "limit": "1"} | ({"cursor": cursor} if cursor else {})
+            page = (await browser.get("/v1/clocks", params=given)).json()
+            found += [(each["due"], each["policy"], each["status"]) for each in page["items"]]
+            cursor = page["next"]
+        by_status = {
+            status: len((await browser.get("/v1/clocks", params={"status": status})).json()["items"])
+            for status in ("running", "met", "breached", "overdue", "cancelled")
+        }
+
+    assert found == sorted(found, key=lambda each: each[0])
+    assert Counter(status for _, _, status in found) == {status: count for status, count in by_status.items() if count}
+    assert by_status["met"] == 1
 
 
 async def test_clocks_that_stand_still_come_last_in_the_list(world: World) -> None:
