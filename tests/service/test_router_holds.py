@@ -175,6 +175,17 @@ async def test_a_handover_moves_all_open_leads(router: Routers) -> None:
     assert [each.assignment.rep for each in await router.told(LeadReassigned)] == ["ann", "ann"]
 
 
+async def test_a_handover_to_a_pool_stays_in_it_whoever_has_the_companys_other_leads(router: Routers) -> None:
+    await router.capture("a@acme.com")
+    other = await router.capture("b@acme.com")
+    await router.post(f"/v1/leads/{other}/reassign", {"rep": "ops", "reason": "a friend"})
+
+    await router.post("/v1/reps/mary/handover", {"to": "sdr"})
+
+    moved = (await router.told(LeadReassigned))[-1]
+    assert (moved.lead.email, moved.assignment.rep) == ("a@acme.com", "joe")
+
+
 @pytest.mark.parametrize(
     ("rep", "to", "status"), [("nobody", "ann", 404), ("mary", "nowhere", 422), ("mary", "mary@us.example", 422)]
 )

@@ -12,11 +12,9 @@ from baton_router.lead_file import LeadFile
 
 def to_named(target: str, request: Request, staff: Staff, *, rule: str) -> Plan | None:
     """A plan for a rep or a pool; None if there is none such, or the rep can't have it."""
-    pool = staff.playbook.pools.get(target)
-    if pool is None:
+    if target not in staff.playbook.pools:
         return plan_rep(request, staff, target, rule=rule)
-    named = plan_catch_all(request, staff)
-    return replace(named, destination=ToPool(pool), rule=rule, rules=(RuleTrace(name=rule, matched=True),))
+    return _to_pool(ToPool(staff.playbook.pools[target], members_only=True), request, staff, rule=rule)
 
 
 def to_the_next(file: LeadFile, request: Request, staff: Staff) -> Plan:
@@ -26,11 +24,15 @@ def to_the_next(file: LeadFile, request: Request, staff: Staff) -> Plan:
     one. Whatever they say, a lead that somebody had is not turned away for it.
     """
     given = file.given
-    if given is not None and given.assignment.pool is not None:
-        planned = to_named(given.assignment.pool, request, staff, rule=given.assignment.rule)
-        if planned is not None:
-            return planned
+    same = None if given is None else staff.playbook.pools.get(given.assignment.pool or "")
+    if given is not None and same is not None:
+        return _to_pool(ToPool(same), request, staff, rule=given.assignment.rule)
     planned = plan(request, staff)
     if given is not None and isinstance(planned.destination, ToNurture | ToReject):
         return plan_catch_all(request, staff)
     return planned
+
+
+def _to_pool(destination: ToPool, request: Request, staff: Staff, *, rule: str) -> Plan:
+    known = plan_catch_all(request, staff)
+    return replace(known, destination=destination, rule=rule, rules=(RuleTrace(name=rule, matched=True),))

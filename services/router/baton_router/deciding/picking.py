@@ -64,7 +64,7 @@ class Pick:
 
     def from_pool(self, destination: ToPool) -> Assigned | Held:
         """The next of the pool, of its overflow, outside hours, held, or the catch-all's."""
-        together = self._together(destination.pool)
+        together = self._together(destination)
         if together is not None:
             return together
         asked: list[Candidates] = []
@@ -85,10 +85,10 @@ class Pick:
         self._tell([candidates], but=chosen_from)
         return self._choose(candidates, chosen_from, rule=CATCH_ALL)
 
-    def _together(self, pool: Pool) -> Assigned | None:
+    def _together(self, destination: ToPool) -> Assigned | None:
         """A company's leads stay with one rep, and `sticky` leads with their last."""
-        neighbour, last = self.request.neighbour, self.request.last_rep
-        if neighbour is not None:
+        pool, neighbour, last = destination.pool, self.request.neighbour, self.request.last_rep
+        if neighbour is not None and (not destination.members_only or _is_member(neighbour.rep, pool)):
             found = self._stay(neighbour.rep, pool, "keep_together", f"has the open lead {neighbour.lead_id}")
             if found is not None:
                 return found
@@ -240,6 +240,10 @@ def assigned(
         segment=plan.facts.segment,
         account=None if plan.match.account is None else plan.match.account.id,
     )
+
+
+def _is_member(rep: str, pool: Pool) -> bool:
+    return any(member.rep == rep for member in pool.members)
 
 
 def _most_common(obstacles: Sequence[Obstacle]) -> str:

@@ -28,9 +28,13 @@ class ToRep:
 
 @dataclass(frozen=True, slots=True)
 class ToPool:
-    """Whoever of the pool is next."""
+    """Whoever of the pool is next.
+
+    `members_only`: somebody meant this pool; a rep outside of it who has the company's other leads doesn't come first.
+    """
 
     pool: Pool
+    members_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
