@@ -16,6 +16,7 @@ from baton.leads.values import Activity, Score
 from baton_scoring.scoring.decay import breakpoints
 
 _RESOLUTION: Final = timedelta(minutes=1)
+_JUST_AFTER: Final = timedelta(microseconds=1)
 _FADED: Final = 0.005
 """Points that are rounded away: looking before so many have faded would find the same rounded total."""
 
@@ -48,11 +49,12 @@ def _jumps(group: ScoreGroup, activities: Sequence[Activity]) -> Iterator[dateti
         if not kinds:
             continue
         decay = rule.decay or group.decay
-        ages = (*(rule.when.windows if rule.when else ()), *(breakpoints(decay) if decay else ()))
+        # A window still holds at its very end, and just after it is closed; a step counts from its very age.
+        closings = [window + _JUST_AFTER for window in (rule.when.windows if rule.when else ())]
+        ages = (*closings, *(breakpoints(decay) if decay else ()))
         for activity in activities:
             if activity.kind in kinds or "any" in kinds:
-                # A window still holds at its very end; just after, it is closed.
-                yield from (activity.at + age + timedelta(microseconds=1) for age in ages)
+                yield from (activity.at + age for age in ages)
 
 
 def _fading(
