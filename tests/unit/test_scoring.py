@@ -131,6 +131,18 @@ def test_the_total_is_never_below_zero_and_says_so() -> None:
     assert (result.total, result.negative, points(result)) == (0, -10, 0)
 
 
+@pytest.mark.parametrize("cap", [15, -15])
+def test_the_cap_of_negative_is_the_most_that_it_takes(cap: float) -> None:
+    scoring = Scoring(
+        fit=ScoreGroup(rules=(ScoreRule(name="A", when=None, points=45),)),
+        negative=ScoreGroup(cap=cap, rules=(ScoreRule(name="Student", when=None, points=-20),)),
+    )
+
+    result = score(scoring)
+
+    assert (result.total, result.negative, points(result)) == (30, -15, 30)
+
+
 def test_multiply_changes_what_its_group_has_so_far() -> None:
     rules = (
         ScoreRule(name="A", when=None, points=20),
@@ -221,6 +233,15 @@ def test_a_window_that_closes_is_looked_at_when_it_closes() -> None:
     )  # fmt: skip
 
     assert at == NOW + timedelta(days=20, microseconds=1)
+
+
+def test_a_step_of_a_decay_is_looked_at_at_the_age_from_which_it_counts() -> None:
+    rule = ScoreRule(name="Webinar", when=Did("webinar"), points=75)
+    scoring = engagement(rule, decay=Decay(steps=((timedelta(days=30), 0.0),)))
+
+    changed = _first_change(scoring, [did("webinar", days_ago=10)])
+
+    assert changed == NOW + timedelta(days=20)
 
 
 def test_without_fading_nothing_is_looked_at() -> None:

@@ -35,10 +35,20 @@ def tally_group(name: str, group: ScoreGroup, facts: Facts) -> Tally:
     tally = Tally(group=name, hundredths=0, reasons=[])
     for rule in group.rules:
         _apply(rule, group.decay, facts, tally)
-    ceiling = 0 if name == "negative" else None if group.cap is None else hundredths(group.cap)
-    if ceiling is not None and tally.hundredths > ceiling:
-        tally.add("Never above zero" if name == "negative" else "Cap", ceiling - tally.hundredths, [])
+    least, most = _bounds(name, group)
+    if most is not None and tally.hundredths > most:
+        tally.add("Never above zero" if name == "negative" else "Cap", most - tally.hundredths, [])
+    if least is not None and tally.hundredths < least:
+        tally.add("Cap", least - tally.hundredths, [])
     return tally
+
+
+def _bounds(name: str, group: ScoreGroup) -> tuple[int | None, int | None]:
+    """The least and the most that a group may come to. The cap of `negative` may have its sign or not."""
+    cap = None if group.cap is None else hundredths(group.cap)
+    if name != "negative":
+        return None, cap
+    return None if cap is None else -abs(cap), 0
 
 
 def hundredths(points: float) -> int:
