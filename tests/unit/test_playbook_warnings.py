@@ -51,6 +51,22 @@ def test_a_rule_that_asks_for_no_more_than_an_earlier_one_is_unreachable(later: 
     assert [each.message for each in warnings(text)] == ['unreachable rule "Later"']
 
 
+@pytest.mark.parametrize(
+    ("first", "found"), [("assign: account.csm", []), ("pool: sales", ['unreachable rule "Later"'])]
+)
+def test_nurturing_stops_no_lead_whose_rule_was_unresolved(first: str, found: list[str]) -> None:
+    text = routing(
+        f"name: First, when: {{lead.city: Rome}}, {first}",
+        "name: Nurtured, when: {lead.country: US}, nurture: news",
+        "name: Later, when: {lead.country: US}, pool: sales",
+        "name: Rest, pool: sales",
+    )
+
+    unreachable = [each.message for each in warnings(text) if "unreachable" in each.message]
+
+    assert unreachable == found
+
+
 def test_a_rule_after_one_that_may_be_unresolved_is_reachable() -> None:
     text = routing(
         "name: Owner, when: {lead.country: US}, assign: account.owner",

@@ -1,6 +1,6 @@
 """The warnings: what loads, but hardly means what it says."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from baton.leads.conditions.compiling import CompiledCondition
 from baton.leads.conditions.condition import Condition
@@ -26,7 +26,7 @@ def check(playbook: Playbook, root: Reader) -> None:
 def _check_rules(playbook: Playbook, root: Reader) -> None:
     rules = playbook.routing
     for number, rule in enumerate(rules):
-        before = next((each for each in rules[:number] if _takes_all(each, rule)), None)
+        before = next((rules[each] for each in range(number) if _leaves_none(each, rules, rule)), None)
         if before is not None:
             hint = f'"{before.name}" before it takes every lead that it could get'
             root.at(("routing", number)).warn(f'unreachable rule "{rule.name}"', hint)
@@ -35,10 +35,23 @@ def _check_rules(playbook: Playbook, root: Reader) -> None:
         place.warn(f'the last rule "{rules[-1].name}" has a when', "what is left goes to catch_all; say so with a rule")
 
 
-def _takes_all(earlier: RoutingRule, later: RoutingRule) -> bool:
-    """Whether no lead gets past `earlier` to `later`. A target that may be unresolved lets leads pass."""
-    targets = (earlier.target, earlier.otherwise)
-    return any(map(_always_resolves, targets)) and _covers(earlier.when, later.when)
+def _leaves_none(number: int, rules: Sequence[RoutingRule], later: RoutingRule) -> bool:
+    """Whether no lead gets past the rule of that number to `later`.
+
+    Who had a rule before without a place to go looks for the next *assigning* one: nurturing or rejecting stops nobody.
+    """
+    earlier = rules[number]
+    passed_over = _assigns(later.target) and not _assigns(earlier.target) and not all(map(_resolves, rules[:number]))
+    return not passed_over and _resolves(earlier) and _covers(earlier.when, later.when)
+
+
+def _assigns(target: Target) -> bool:
+    return target.pool is not None or target.assign is not None
+
+
+def _resolves(rule: RoutingRule) -> bool:
+    """Whether the rule has a place for every lead that it matches."""
+    return any(map(_always_resolves, (rule.target, rule.otherwise)))
 
 
 def _always_resolves(target: Target | None) -> bool:
