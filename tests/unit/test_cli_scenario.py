@@ -64,7 +64,7 @@ def test_blank_lines_are_left_out_and_time_and_playbooks_have_lines_of_their_own
     ("line", "complaint"),
     [
         ("nonsense", "not JSON"),
-        ("[]", "dictionary"),
+        ("[]", "a JSON object"),
         ('{"request": "GET /x"}', "at: "),
         ('{"at": "2026-03-27T16:30:00", "run_until": true}', "no time zone"),
         ('{"at": 5, "run_until": true}', "at: "),
@@ -76,7 +76,7 @@ def test_blank_lines_are_left_out_and_time_and_playbooks_have_lines_of_their_own
         (f'{{{AT}, "request": "FETCH /x"}}', "must be like"),
         (f'{{{AT}, "request": "GET x"}}', "must be like"),
         (f'{{{AT}, "request": "GET /router/v1/reps/mary/stream"}}', "never ends"),
-        (f'{{{AT}, "request": "GET /x", "boddy": 1}}', "boddy"),
+        (f'{{{AT}, "request": "GET /x", "boddy": 1}}', "unknown key 'boddy'"),
         ('{"at": "2026-03-27T16:29:59Z", "run_until": true}', "earlier than the line before"),
     ],
 )

@@ -153,6 +153,10 @@ def _first_mistake(error: ValueError) -> str:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))
+        if first["type"] == "model_type":
+            return "a line is a JSON object"
+        if first["type"] == "extra_forbidden":
+            return f"unknown key {place!r} (known: {', '.join(_Written.model_fields)})"
         message = first["msg"].removeprefix("Value error, ")
         return f"{place}: {message}" if place else message
     return str(error)
