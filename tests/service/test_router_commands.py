@@ -226,6 +226,7 @@ async def test_a_meeting_that_was_booked_with_a_rep_is_a_touch(router: Routers) 
 
     [touched] = await router.told(LeadTouched)
     assert (touched.touch.kind, touched.touch.at, touched.touch.by) == ("meeting", START, "mary")
+    assert "note" in touched.touch.model_dump(exclude_unset=True)  # as with every other touch
 
 
 async def test_a_touch_that_comes_before_its_assignment_is_told_with_it(router: Routers) -> None:

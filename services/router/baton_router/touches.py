@@ -36,7 +36,8 @@ def touch_in(event: Event, desk: Desk) -> Touch | None:
                 note=note if isinstance(note, str) else None,
             )
         case MeetingBooked(meeting=meeting) if meeting.host is not None:
-            return Touch(kind="meeting", at=event.time, by=person(meeting.host, desk))  # booking it is the touch
+            host = person(meeting.host, desk)
+            return Touch(kind="meeting", at=event.time, by=host, note=None)  # booking it is the touch
         case _:
             return None
 
