@@ -154,6 +154,22 @@ async def test_an_absence_that_begins_moves_leads_where_the_playbook_says_so(
         assert len(await router.told(LeadReassigned)) == moved
 
 
+async def test_who_is_back_keeps_a_lead_that_nobody_else_could_have_also_at_a_cap(database: str) -> None:
+    async with running_routers(database, playbook=f"on_absence: reassign\n{PLAYBOOK}") as router:
+        lead_id = await router.capture("a@acme.com", channel="partner")
+        away = {"from": format_instant(START + timedelta(hours=1)), "to": format_instant(START + timedelta(hours=2))}
+        await router.call("PATCH", "/v1/reps/mary", {"absences": [away], "caps": {"open": 1}})
+        await router.wait_until(START + timedelta(hours=1))
+        before = await router.get(f"/v1/leads/{lead_id}")
+
+        await router.wait_until(START + timedelta(hours=2))
+
+        after = await router.get(f"/v1/leads/{lead_id}")
+        assert [(each["state"], each["assignment"]["rep"]) for each in (before, after)] == [
+            ("held", "mary"), ("assigned", "mary")
+        ]  # fmt: skip
+
+
 async def test_a_rep_whom_the_playbook_drops_keeps_no_untouched_leads(router: Routers) -> None:
     await router.capture("a@acme.com")
 

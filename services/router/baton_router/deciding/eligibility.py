@@ -68,7 +68,7 @@ class Staff:
         return (
             self._lead_speaks_against(rep, pool, request)
             or absence
-            or self._cap(rep, pool, member)
+            or (None if _has_it(rep, pool, request) else self._cap(rep, pool, member))
             or self._hours(rep, pool)
         )
 
@@ -131,6 +131,12 @@ class Staff:
         except NoOpeningError:
             return Obstacle(SkipCode.OUTSIDE_HOURS, f"calendar {calendar.name} opens no more")
         return Obstacle(SkipCode.OUTSIDE_HOURS, f"outside working hours until {_moment(opens)}", opens)
+
+
+def _has_it(rep: Rep, pool: Pool | None, request: Request) -> bool:
+    """Whether the lead is the rep's already, and so counted: a cap doesn't take away what it let in."""
+    standing = request.standing
+    return standing is not None and pool is not None and (standing.rep, standing.pool) == (rep.id, pool.name)
 
 
 def _moment(at: datetime) -> str:
