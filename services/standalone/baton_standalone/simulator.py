@@ -13,7 +13,6 @@ from typing import Final, assert_never
 import httpx
 from fastapi import FastAPI
 
-from baton.flow.database import Database
 from baton.kernel.clock import ManualClock
 from baton.leads.playbook.findings import PlaybookError
 from baton.service.playbooks import publish
@@ -22,10 +21,10 @@ from baton_standalone.apps import PARTS, mount, service_of
 from baton_standalone.publishing import Candidate, Refused, publish_candidate, read_candidate
 from baton_standalone.scenario import Line, Publish, Request, RunUntil
 from baton_standalone.stage import Stage
+from baton_standalone.stepped_database import SteppedDatabase
 from baton_standalone.tape import TapedBus, Write, response_line
 
 _BASE_URL: Final = "http://localhost:8000"
-_CONNECTIONS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def _complain(line: Publish, mistakes: Sequence[str]) -> None:
 def _make_apps(run: Run, bus: TapedBus, clock: ManualClock) -> dict[str, FastAPI]:
     apps = {}
     for part in PARTS:
-        database = Database(run.database_url, schema=part.chain.schema, size=_CONNECTIONS)
+        database = SteppedDatabase(run.database_url, schema=part.chain.schema)
         app = part.create(settings=_settings(part.kind, run), bus=bus, clock=clock, database=database)
         app.state.access.trust_all = True
         apps[part.path] = app

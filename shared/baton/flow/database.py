@@ -41,6 +41,11 @@ class Database:
         self._size = size
         self._pool: asyncpg.Pool | None = None
 
+    @property
+    def server_settings(self) -> dict[str, str]:
+        """What each connection tells the server at its start."""
+        return {"search_path": f"{self.schema},public", "application_name": f"baton-{self.schema}"}
+
     async def start(self) -> None:
         """Prepare the pool. Returns while the server is away too."""
         if self._pool is None:
@@ -51,7 +56,7 @@ class Database:
                 command_timeout=_COMMAND_SECONDS,
                 timeout=_ACQUIRE_SECONDS,
                 reset=_leave_as_it_is,
-                server_settings={"search_path": f"{self.schema},public", "application_name": f"baton-{self.schema}"},
+                server_settings=self.server_settings,
             )
             await self._pool
 

@@ -1,0 +1,80 @@
+"""The simulator's way to a database: where one thing happens at a time, a transaction needs half the round trips.
+
+Its begin is sent with its predecessor's end, and a connection comes from a list of free ones instead of from a pool.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import asyncpg
+
+from baton.flow.database import TRANSIENT, Connection, Database, DatabaseUnavailable
+
+_SECONDS: Final = 15.0
+"""The bound of connecting and of a statement."""
+_CLOSE_SECONDS: Final = 2.0
+
+
+class SteppedDatabase(Database):
+    """One service's schema, with as many connections as are in use at once: one or two where everything is stepped.
+
+    Those for transactions are always in one. While nobody has it, it is empty: it holds no lock and has seen nothing.
+    """
+
+    def __init__(self, url: str, *, schema: str) -> None:
+        super().__init__(url, schema=schema)
+        self._is_open = False
+        self._idle: list[asyncpg.Connection] = []
+        self._begun: list[asyncpg.Connection] = []
+
+    async def start(self) -> None:
+        self._is_open = True
+
+    async def stop(self) -> None:
+        self._is_open = False
+        for connection in (*self._idle, *self._begun):
+            await connection.close(timeout=_CLOSE_SECONDS)
+        self._idle.clear()
+        self._begun.clear()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection without a transaction. Raises DatabaseUnavailable."""
+        try:
+            connection = self._idle.pop() if self._idle else await self._connect()
+            try:
+                yield connection
+            finally:
+                self._idle.append(connection)
+        except TRANSIENT as error:
+            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection in a transaction: committed at the end, rolled back by an exception. Raises DatabaseUnavailable."""
+        try:
+            connection = self._begun.pop() if self._begun else await self._begin()
+            try:
+                yield connection
+            except BaseException:
+                await connection.execute("rollback; begin")
+                self._begun.append(connection)
+                raise
+            await connection.execute("commit; begin")
+            self._begun.append(connection)
+        except TRANSIENT as error:
+            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+
+    async def _begin(self) -> asyncpg.Connection:
+        """Begun as asyncpg does it, so that it knows: a transaction within becomes a savepoint."""
+        connection = await self._connect()
+        await connection.transaction().start()
+        return connection
+
+    async def _connect(self) -> asyncpg.Connection:
+        if not self._is_open:
+            raise DatabaseUnavailable("it is not open yet, or closed")
+        return await asyncpg.connect(
+            self.url, timeout=_SECONDS, command_timeout=_SECONDS, server_settings=self.server_settings
+        )
