@@ -25,6 +25,8 @@ from baton_standalone.stepped_database import SteppedDatabase
 from baton_standalone.tape import TapedBus, Write, response_line
 
 _BASE_URL: Final = "http://localhost:8000"
+_COMMANDS: Final = "POST"
+"""The method of requests that are answered without a look at the timeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ async def simulate(run: Run) -> None:
         player = _Player(run=run, apps=apps, stage=stage, client=client)
         for line in run.lines:
             await player.play(line)
+        await stage.let_watch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,8 @@ class _Player:
                 assert_never(line)
 
     async def _request(self, line: Request) -> None:
+        if line.method != _COMMANDS:
+            await self.stage.let_watch()
         response = await self.client.request(line.method, line.target, content=line.content, headers=dict(line.headers))
         self.run.write(response_line(response, request=line.written, at=line.at))
         app = self.apps.get(line.target.split("/", 2)[1].partition("?")[0])

@@ -22,7 +22,10 @@ log = structlog.get_logger()
 _AGAIN: Final = timedelta(milliseconds=250)
 """When to ask again what said to be due and then did nothing; a worker looks at its retries no more often."""
 _WATCHERS: Final = frozenset({TIMELINE_GROUP})
-"""Consumers from which nothing follows: they have their turn once all others are at rest, with all of it at once."""
+"""Consumers from which nothing follows: they have their turn when somebody may look, with all of it at once."""
+_MANY: Final = 50
+"""So many records are too many to let them wait for that: half of what the timeline takes at once, which never splits
+what follows from one cause."""
 _PATIENCE: Final = 1000
 _ROUNDS: Final = 100_000
 
@@ -62,6 +65,7 @@ class Stage:
     bus: TapedBus
     clock: ManualClock
     _actors: list[Actor] = field(init=False)
+    _settled_at: datetime | None = None
 
     def __post_init__(self) -> None:
         self._actors = [Actor(service, act) for service in self.services for act in (*service.timers, *service.workers)]
@@ -89,15 +93,24 @@ class Stage:
         await self.settle()
 
     async def settle(self) -> None:
-        """Let every worker handle what there is, in a fixed order, until nothing moves."""
+        """Let every worker handle what there is, in a fixed order, until nothing moves; watchers may wait."""
+        if self._settled_at == self.clock.now():
+            await self.let_watch()  # so that what follows from one cause never mixes with what follows from another
+        self._settled_at = self.clock.now()
         for _ in range(_ROUNDS):
             await self.bus.deliver()
-            if not await self._step_all(self._workers()) and not await self._step_all(self._watchers()):
+            if not await self._step_all(self._workers()):
+                await self._step_all(self._watchers(), if_many=_MANY)
                 return
         raise Stuck("events follow from events without an end")
 
-    async def _step_all(self, actors: Iterable[Actor]) -> int:
-        return sum([await self._step_worker(actor) for actor in actors])
+    async def let_watch(self) -> None:
+        """Let the watchers take in all that was told: to be called before anybody looks."""
+        while await self._step_all(self._watchers()):
+            pass
+
+    async def _step_all(self, actors: Iterable[Actor], *, if_many: int = 1) -> int:
+        return sum([await self._step_worker(actor, if_many=if_many) for actor in actors])
 
     async def advance(self, to: datetime) -> None:
         """Let time pass: all that is due until then, and at that moment, happens at exactly its own."""
@@ -129,26 +142,27 @@ class Stage:
             raise Stuck(f"{actor.act.name} is due at {actor.due}, but does nothing")
         await self.settle()
 
-    async def _step_worker(self, actor: Actor) -> int:
+    async def _step_worker(self, actor: Actor, *, if_many: int) -> int:
+        """One step, if so many records wait."""
         worker = actor.act
         assert isinstance(worker, Worker)
         if actor.not_before is not None and actor.not_before > self.clock.now():
             return 0
-        if not any((await self.bus.depths(worker.group, worker.topics)).values()):
+        if sum((await self.bus.depths(worker.group, worker.topics)).values()) < if_many:
             return 0
         self._touch(actor.service)
-        return await self._step(actor)
+        done = await self._step(actor)
+        await self.bus.deliver()
+        return done
 
     async def _step(self, actor: Actor) -> int:
         actor.resumes = None
         try:
-            done = await actor.act.step()
+            return await actor.act.step()
         except ConsumerPaused as paused:
             log.warning("consumer_paused", consumer=actor.act.name, until=paused.until.isoformat())
             actor.not_before = actor.resumes = paused.until
             return 0
-        await self.bus.deliver()
-        return done
 
     def _workers(self) -> Iterator[Actor]:
         return (each for each in self._actors if isinstance(each.act, Worker) and each.act.name not in _WATCHERS)
