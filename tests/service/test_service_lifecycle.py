@@ -278,6 +278,7 @@ class Ticking:
     """A timer that fails, then has nothing to do, then something."""
 
     name = "ticking"
+    due = "select now()"
 
     def __init__(self) -> None:
         self.steps = 0
@@ -291,9 +292,6 @@ class Ticking:
             self.ticked.set()
             return 1
         return 0
-
-    async def next_due(self) -> datetime | None:
-        return NOW
 
 
 # Stopping

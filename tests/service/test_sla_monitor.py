@@ -98,7 +98,7 @@ class World:
     async def wait_until(self, moment: datetime) -> None:
         """Let time pass; what is due fires at its own instant."""
         [timer] = self.service.timers
-        while (due := await timer.next_due()) is not None and due <= moment:
+        while (due := (await self.service.next_dues([timer]))[0]) is not None and due <= moment:
             self.clock.set(max(due, self.clock.now()))
             await self.settle()
         self.clock.set(moment)

@@ -167,7 +167,7 @@ class Routers:
         return answer.json()
 
     async def _next_due(self) -> datetime | None:
-        due = [await timer.next_due() for timer in self.service.timers]
+        due = await self.service.next_dues(self.service.timers)
         return min((each for each in due if each is not None), default=None)
 
 

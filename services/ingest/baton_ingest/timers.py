@@ -31,6 +31,7 @@ class QuarantineTimer:
 
     units: Units
     name: str = "ingest-quarantine"
+    due: None = None
     _next: datetime | None = None
 
     async def step(self) -> int:
@@ -44,10 +45,6 @@ class QuarantineTimer:
         self._next = now + _MINUTE
         return len(waiting)
 
-    async def next_due(self) -> datetime | None:
-        """Nothing that anybody could foresee."""
-        return None
-
 
 @dataclass(slots=True)
 class LedgerTimer:
@@ -55,6 +52,8 @@ class LedgerTimer:
 
     units: Units
     name: str = "ingest-ledger"
+    due: None = None
+    """Forgetting is no event: nobody waits for it."""
     _next: datetime | None = None
 
     async def step(self) -> int:
@@ -70,10 +69,6 @@ class LedgerTimer:
             self._next = now + _EVERY
             return 0
         return largest
-
-    async def next_due(self) -> datetime | None:
-        """Forgetting is no event: nobody waits for it."""
-        return None
 
 
 def _count(status: str) -> int:

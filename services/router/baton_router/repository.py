@@ -128,6 +128,10 @@ _ERASE: Final = (
 _ERASED: Final = """
 insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
+NEXT_LOOK: Final = "select min(look_at) from holds"
+"""When the next held lead is to be looked at."""
+NEXT_RESUME: Final = "select min(resume_at) from leads where resume_at is not null"
+"""When the next pause ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,12 +322,6 @@ async def peek_due_pools(connection: Connection, *, now: datetime) -> list[str]:
     return sorted(row["pool"] for row in rows)
 
 
-async def next_look(connection: Connection) -> datetime | None:
-    """When the next held lead is to be looked at."""
-    instant: datetime | None = await connection.fetchval("select min(look_at) from holds")
-    return instant
-
-
 async def look_again(
     connection: Connection, *, now: datetime, pools: Collection[str] | None = None, limit: int | None = None
 ) -> None:
@@ -338,12 +336,6 @@ async def to_resume(connection: Connection, *, now: datetime, limit: int) -> lis
     """Leads whose pause has ended, each claimed by one transaction."""
     rows = await connection.fetch(_TO_RESUME, now, limit)
     return [row["lead_id"] for row in rows]
-
-
-async def next_resume(connection: Connection) -> datetime | None:
-    """When the next pause ends."""
-    instant: datetime | None = await connection.fetchval("select min(resume_at) from leads where resume_at is not null")
-    return instant
 
 
 async def erased_at(connection: Connection, lead_ids: Collection[str]) -> dict[str, datetime]:

@@ -87,6 +87,8 @@ order by a.id limit $4
 _ADD_MISS: Final = """
 insert into misses (clock_id, rep, policy, at, lead_id) values ($1, $2, $3, $4, $5) on conflict do nothing
 """
+NEXT_MOVE: Final = "select min(move_at) from reps where move_at is not null"
+"""When leads are to be moved next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,12 +249,6 @@ async def reps_to_move(connection: Connection, *, now: datetime) -> list[str]:
     """Reps whose untouched leads are to be moved now."""
     rows = await connection.fetch("select rep from reps where move_at <= $1 order by move_at, rep", now)
     return [row["rep"] for row in rows]
-
-
-async def next_move(connection: Connection) -> datetime | None:
-    """When leads are to be moved next."""
-    instant: datetime | None = await connection.fetchval("select min(move_at) from reps where move_at is not null")
-    return instant
 
 
 async def open_of_rep(connection: Connection, rep: str, *, untouched: bool, after: str = "", limit: int) -> list[Given]:

@@ -26,6 +26,7 @@ class HoldTimer:
     units: Units
     playbook: Callable[[], Playbook]
     name: str = "router-holds"
+    due: str = repository.NEXT_LOOK
     _look_at_all: bool = True
     """Other rules or hours may hold since the holds were written."""
 
@@ -43,10 +44,6 @@ class HoldTimer:
             looked = await _look_at_held(unit, playbook, pools) if pools else 0
         self._look_at_all = False
         return looked
-
-    async def next_due(self) -> datetime | None:
-        async with self.units.database.connection() as connection:
-            return await repository.next_look(connection)
 
 
 async def _look_at_held(unit: UnitOfWork, playbook: Playbook, pools: list[str]) -> int:
@@ -66,6 +63,7 @@ class PauseTimer:
     units: Units
     playbook: Callable[[], Playbook]
     name: str = "router-pauses"
+    due: str = repository.NEXT_RESUME
 
     async def step(self) -> int:
         async with self.units.begin() as unit:
@@ -81,10 +79,6 @@ class PauseTimer:
             await desk.save()
         return len(due)
 
-    async def next_due(self) -> datetime | None:
-        async with self.units.database.connection() as connection:
-            return await repository.next_resume(connection)
-
 
 @dataclass(slots=True)
 class MoveTimer:
@@ -93,6 +87,7 @@ class MoveTimer:
     units: Units
     playbook: Callable[[], Playbook]
     name: str = "router-moves"
+    due: str = staff_repository.NEXT_MOVE
     _look_at_all: bool = True
     """The playbook may have deactivated or dropped somebody."""
 
@@ -109,10 +104,6 @@ class MoveTimer:
             moved = await _move(unit, playbook, due[0]) if due else 0
         self._look_at_all = False
         return moved
-
-    async def next_due(self) -> datetime | None:
-        async with self.units.database.connection() as connection:
-            return await staff_repository.next_move(connection)
 
 
 async def _note_who_left(unit: UnitOfWork, playbook: Playbook) -> None:

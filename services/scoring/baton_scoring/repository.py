@@ -70,6 +70,8 @@ _ERASE: Final = (
 _ERASED: Final = """
 insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
+NEXT_LOOK: Final = "select min(look_at) from profiles"
+"""When the next lead is to be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,6 @@ def save(
 async def to_look_at(connection: Connection, *, now: datetime, limit: int) -> list[str]:
     """Leads whose tier time may have changed, each claimed by one transaction."""
     return [row["lead_id"] for row in await connection.fetch(_TO_LOOK_AT, now, limit)]
-
-
-async def next_look(connection: Connection) -> datetime | None:
-    """When the next lead is to be looked at."""
-    instant: datetime | None = await connection.fetchval("select min(look_at) from profiles")
-    return instant
 
 
 async def history(connection: Connection, lead_id: str, *, limit: int) -> Sequence[ScoreTold]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from baton.flow.unit_of_work import Units
@@ -20,6 +19,7 @@ class TierTimer:
     units: Units
     playbook: Callable[[], Playbook]
     name: str = "scoring-tiers"
+    due: str = repository.NEXT_LOOK
 
     async def step(self) -> int:
         """Look at those that are due. Gives how many."""
@@ -34,7 +34,3 @@ class TierTimer:
                     batch.look_again(batch.profiles[lead_id])
             batch.save()
         return len(due)
-
-    async def next_due(self) -> datetime | None:
-        async with self.units.database.connection() as connection:
-            return await repository.next_look(connection)

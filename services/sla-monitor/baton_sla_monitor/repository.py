@@ -64,6 +64,8 @@ insert into terms (id, terms) select * from unnest($1::text[], $2::bytea[]) on c
 _ERASED: Final = """
 insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
+NEXT_DUE: Final = "select min(next_at) from clocks where next_at is not null"
+"""When something is due next."""
 
 
 @dataclass(slots=True)
@@ -103,12 +105,6 @@ async def load_clocks(connection: Connection, leads: Collection[str]) -> dict[st
 async def claim_due(connection: Connection, *, now: datetime, limit: int) -> list[ClockState]:
     """Clocks of which something is due, the longest due first, each claimed by one transaction."""
     return [read_clock(row) for row in await connection.fetch(_DUE, now, limit)]
-
-
-async def next_due(connection: Connection) -> datetime | None:
-    """When something is due next."""
-    instant: datetime | None = await connection.fetchval("select min(next_at) from clocks where next_at is not null")
-    return instant
 
 
 async def oldest_overdue(connection: Connection) -> datetime | None:

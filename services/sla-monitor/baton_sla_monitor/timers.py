@@ -25,6 +25,7 @@ class ClockTimer:
     units: Units
     shelf: TermsShelf
     name: str = "sla-clocks"
+    due: str = repository.NEXT_DUE
     _looked_at: datetime | None = None
 
     async def step(self) -> int:
@@ -38,11 +39,6 @@ class ClockTimer:
             metrics.firing_lateness.observe((unit.now - moment).total_seconds())
         count_outcomes(told)
         return len(due)
-
-    async def next_due(self) -> datetime | None:
-        """When the next clock has something due."""
-        async with self.units.database.connection() as connection:
-            return await repository.next_due(connection)
 
     async def _fire(self, due: Sequence[ClockState], unit: UnitOfWork) -> list[Transition]:
         terms = await self.shelf.find(unit.connection, {clock.terms for clock in due})

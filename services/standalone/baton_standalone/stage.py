@@ -40,18 +40,19 @@ class Actor:
 
     service: Service
     act: Timer | Worker
-    due: datetime | None = None
-    is_stale: bool = True
-    """Whether `due` has to be asked for anew, because its service did something."""
+    asked_due: datetime | None = None
+    """When it is due, as it said when it was asked last."""
     not_before: datetime | None = None
     resumes: datetime | None = None
     """When a consumer that stands still, after too many dead letters, goes on."""
     idle: int = 0
 
-    async def next_due(self) -> datetime | None:
-        if self.is_stale:
-            self.due, self.is_stale = await self.act.next_due(), False
-        due = min((at for at in (self.due, self.resumes) if at is not None), default=None)
+    @property
+    def due(self) -> datetime | None:
+        """When it is to be stepped even if nothing comes from the bus."""
+        due = self.asked_due
+        if self.resumes is not None and (due is None or self.resumes < due):
+            due = self.resumes
         if due is None or self.not_before is None:
             return due
         return max(due, self.not_before)
@@ -65,10 +66,13 @@ class Stage:
     bus: TapedBus
     clock: ManualClock
     _actors: list[Actor] = field(init=False)
+    _touched: list[Service] = field(default_factory=list)
+    """Whoever did something since it was asked when it is due."""
     _settled_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        self._actors = [Actor(service, act) for service in self.services for act in (*service.timers, *service.workers)]
+        self._actors = [Actor(service, act) for service in self.services for act in _acts(service)]
+        self._touch(*self.services)
 
     async def open(self) -> None:
         """Migrate and begin to consume."""
@@ -117,8 +121,8 @@ class Stage:
         while (moment := await self._next_moment()) is not None and moment <= to:
             self._set_clock(moment)
             for actor in self._actors:
-                due = await actor.next_due()
-                if due is not None and due <= self.clock.now():
+                await self._ask()
+                if actor.due is not None and actor.due <= self.clock.now():
                     await self._step_due(actor)
         self._set_clock(to)
 
@@ -127,8 +131,18 @@ class Stage:
             self.clock.set(to)
 
     async def _next_moment(self) -> datetime | None:
-        dues = [await actor.next_due() for actor in self._actors]
-        return min((due for due in dues if due is not None), default=None)
+        await self._ask()
+        return min((actor.due for actor in self._actors if actor.due is not None), default=None)
+
+    async def _ask(self) -> None:
+        """Ask whoever did something when it is due now: all timers of a service at once."""
+        while self._touched:
+            service = self._touched.pop(0)
+            for actor, due in zip(self._of(service), await _next_dues(service), strict=True):
+                actor.asked_due = due
+
+    def _of(self, service: Service) -> list[Actor]:
+        return [actor for actor in self._actors if actor.service is service]
 
     async def _step_due(self, actor: Actor) -> None:
         self._touch(actor.service)
@@ -139,7 +153,7 @@ class Stage:
             actor.idle += 1
             actor.not_before = max(actor.not_before or self.clock.now(), self.clock.now() + _AGAIN)
         if actor.idle > _PATIENCE:
-            raise Stuck(f"{actor.act.name} is due at {actor.due}, but does nothing")
+            raise Stuck(f"{actor.act.name} is due at {actor.asked_due}, but does nothing")
         await self.settle()
 
     async def _step_worker(self, actor: Actor, *, if_many: int) -> int:
@@ -171,6 +185,14 @@ class Stage:
         return (each for each in self._actors if each.act.name in _WATCHERS)
 
     def _touch(self, *services: Service) -> None:
-        for actor in self._actors:
-            if actor.service in services:
-                actor.is_stale = True
+        self._touched += (each for each in services if not any(each is other for other in self._touched))
+
+
+def _acts(service: Service) -> list[Timer | Worker]:
+    return [*service.timers, *service.workers]
+
+
+async def _next_dues(service: Service) -> list[datetime | None]:
+    """When each of them is due."""
+    timers = await service.next_dues(service.timers)
+    return [*timers, *[await worker.next_due() for worker in service.workers]]

@@ -40,7 +40,11 @@ class SteppedDatabase(Database):
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection without a transaction. Raises DatabaseUnavailable."""
+        """A connection without a transaction.
+
+        Raises:
+            DatabaseUnavailable: as a Database's.
+        """
         try:
             connection = self._idle.pop() if self._idle else await self._connect()
             try:
@@ -52,7 +56,11 @@ class SteppedDatabase(Database):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """A connection in a transaction: committed at the end, rolled back by an exception. Raises DatabaseUnavailable."""
+        """A connection in a transaction, committed at the end or rolled back by an exception.
+
+        Raises:
+            DatabaseUnavailable: as a Database's.
+        """
         try:
             connection = self._begun.pop() if self._begun else await self._begin()
             try:

@@ -46,11 +46,15 @@ class Timer(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def due(self) -> str | None:
+        """SQL for the instant at which there is something to do next, null where nothing is pending.
+
+        None: it can't be foreseen.
+        """
+
     async def step(self) -> int:
         """Do what is due now. Gives how much that was."""
-
-    async def next_due(self) -> datetime | None:
-        """When there is something to do next, None if nothing is pending."""
 
 
 @dataclass(slots=True)
@@ -92,6 +96,15 @@ class Service:
             await self._closed(worker.consumer.stop(), what=worker.name)
         await self._closed(self.bus.stop(), what="bus")
         await self._closed(self.database.stop(), what="database")
+
+    async def next_dues(self, timers: Sequence[Timer]) -> Sequence[datetime | None]:
+        """When each of these timers has something to do next, by one question for all of them."""
+        if all(timer.due is None for timer in timers):
+            return [None] * len(timers)
+        columns = ", ".join("null" if timer.due is None else f"({timer.due})" for timer in timers)
+        async with self.database.connection() as connection:
+            row = await connection.fetchrow(f"select {columns}")
+        return tuple(row or ())
 
     async def step(self) -> int:
         """One round of everything, in a fixed order. Gives how many records were handled."""
@@ -146,7 +159,7 @@ class Service:
         for worker in self.workers:
             yield worker.name, _after(both, _consuming(worker))
         for timer in self.timers:
-            yield timer.name, _after(both, _timer_loop(timer, self.clock))
+            yield timer.name, _after(both, _timer_loop(timer, self))
         for number, loop in enumerate(self.loops):
             yield f"loop-{number}", loop
 
@@ -328,14 +341,14 @@ def _consuming(worker: Worker) -> Loop:
     return run
 
 
-def _timer_loop(timer: Timer, clock: Clock) -> Loop:
+def _timer_loop(timer: Timer, service: Service) -> Loop:
     async def run(stopping: asyncio.Event) -> None:
         told: str | None = None
         last: str | None = None
         while not stopping.is_set():
             try:
                 done = await timer.step()
-                pause = 0.0 if done else _pause_until(await timer.next_due(), clock.now())
+                pause = 0.0 if done else _pause_until((await service.next_dues([timer]))[0], service.clock.now())
                 told = last = None
             except (DatabaseUnavailable, BusUnavailable, NotReady) as error:
                 # At the second time: at a start the playbook is a moment away. And not each second, while it is away.
