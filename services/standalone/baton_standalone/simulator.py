@@ -18,6 +18,7 @@ from baton.leads.playbook.findings import PlaybookError
 from baton.service.playbooks import publish
 from baton.service.settings import Settings
 from baton_standalone.apps import PARTS, mount, service_of
+from baton_standalone.direct_transport import DirectTransport
 from baton_standalone.publishing import Candidate, Refused, publish_candidate, read_candidate
 from baton_standalone.scenario import Line, Publish, Request, RunUntil
 from baton_standalone.stage import Stage
@@ -135,6 +136,6 @@ async def _opened(stage: Stage) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _client(apps: dict[str, FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(mount(apps), raise_app_exceptions=False, client=("127.0.0.1", 0))
+    transport = DirectTransport(mount(apps))
     async with httpx.AsyncClient(transport=transport, base_url=_BASE_URL, timeout=None) as client:  # noqa: S113
         yield client

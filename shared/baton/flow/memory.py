@@ -125,6 +125,8 @@ class MemoryBus:
 
     def since(self, place: Position, offset: int) -> Sequence[Received]:
         """What a partition still has from `offset` on."""
+        if offset >= self._ends[place]:
+            return ()
         log = self.logs.get(place, [])
         return log[bisect_left(log, offset, key=attrgetter("offset")) :]
 
@@ -209,8 +211,9 @@ class MemoryConsumer:
 
     def _next(self, limit: int) -> list[Received]:
         found: list[Received] = []
+        lanes = sorted(self.lanes)
         for topic in self._group.topics:
-            for lane in sorted(self.lanes):
+            for lane in lanes:
                 place = topic, lane
                 found += self._bus.since(place, self._group.handled[place])[: limit - len(found)]
         return found
