@@ -3,9 +3,9 @@
 import hashlib
 import re
 from dataclasses import dataclass, replace
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from baton.leads.normalising.text import storable
 from baton.leads.playbook.model import Source
@@ -30,25 +30,19 @@ _LONGEST_NAME: Final = 100
 _TRACEPARENT: Final = re.compile("[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-async def reception_of(request: Request) -> Reception:
-    """The reception that `app.py` wired."""
-    reception: Reception = request.app.state.reception
-    return reception
-
-
-Receiving = Annotated[Reception, Depends(reception_of)]
-Ingester = Annotated[Caller, Depends(require("ingest"))]
+_ingester: Final = require("ingest")
 
 
 @router.post("/v1/sources/{source}", tags=["sources"])
 @router.api_route("/v1/sources/{source}", methods=METHODS, include_in_schema=False)
-async def receive_from_source(request: Request, reception: Receiving, source: str) -> Response:
+async def receive_from_source(request: Request, source: str) -> Response:
     """A webhook of that source, in its own wire format; answered as that sender expects."""
+    reception = _reception(request)
     configured = reception.source(source)
     if configured is None:
         return _response(refuse(f"there is no source {source} in the active playbook", status=404))
     if configured.type == "api":  # its proof is an API key
-        return await _take(request, reception, await require("ingest")(request), source=configured)
+        return await _take(request, await _ingester(request), source=configured)
     body = await read_body(request, configured.max_body)
     try:
         answer = await reception.receive(
@@ -63,22 +57,26 @@ async def receive_from_source(request: Request, reception: Receiving, source: st
 
 
 @router.post("/v1/leads", status_code=202, tags=["leads"], openapi_extra=LEADS)
-async def capture_leads(request: Request, reception: Receiving, caller: Ingester) -> Response:
+async def capture_leads(request: Request) -> Response:
     """One lead or an array of them, in our own JSON. `Idempotency-Key` is honoured."""
-    return await _take(request, reception, caller)
+    return await _take(request, await _ingester(request))
 
 
 @router.post("/v1/activities", status_code=202, tags=["leads"], openapi_extra=ACTIVITIES)
-async def capture_activities(request: Request, reception: Receiving, caller: Ingester) -> Response:
+async def capture_activities(request: Request) -> Response:
     """One activity or an array of them: `{email | phone | lead_id, kind, id?, at?, source?, data?}`."""
-    return await _take(request, reception, caller, bare=True)
+    return await _take(request, await _ingester(request), bare=True)
 
 
-async def _take(
-    request: Request, reception: Reception, caller: Caller, *, source: Source | None = None, bare: bool = False
-) -> Response:
+def _reception(request: Request) -> Reception:
+    """The reception that `app.py` wired."""
+    reception: Reception = request.app.state.reception
+    return reception
+
+
+async def _take(request: Request, caller: Caller, *, source: Source | None = None, bare: bool = False) -> Response:
     body = await read_body(request, MAX_BODY if source is None else source.max_body)
-    order = _Order(request, reception, body, _asked(request, caller, body), source, bare)
+    order = _Order(request, _reception(request), body, _asked(request, caller, body), source, bare)
     try:
         answer = await _answer(order)
     except Unusable as error:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from baton.kernel.ids import derived_id
 from baton.service.access import ALWAYS_OPEN, Access, Door, Keys, path_in
 from baton.service.errors import add_error_handlers
+from baton.service.plain_routes import plain_routes
 from baton.service.requests import BodyBound
 from baton.service.service import Service
 from baton.service.settings import Settings
@@ -37,6 +38,7 @@ def create_web(
     title: str,
     settings: Settings,
     routers: Sequence[APIRouter],
+    plain: APIRouter | None = None,
     on_stop: Callable[[], Awaitable[None]] | None = None,
     open_paths: Sequence[str] = (),
     max_body: int | None = MAX_BODY,
@@ -44,7 +46,7 @@ def create_web(
     """The ASGI app of a service. Its lifespan runs the service; the simulator leaves that out and steps it.
 
     `open_paths` need no key, because they prove their callers themselves or have nothing to hide; one that ends in `/`
-    opens all below it. `max_body` None leaves the bound to the routes.
+    opens all below it. `max_body` None leaves the bound to the routes. `plain`: see `plain_routes`.
     """
     # The reference in the browser without a CDN: it works where nothing but Baton can be reached.
     app = FastAPIOffline(title=title, lifespan=_lifespan(service, on_stop), static_url=_DOCS_FILES)
@@ -54,6 +56,9 @@ def create_web(
     app.state.public_url = settings.public_url
     app.state.stopping = asyncio.Event()
     app.include_router(_health(service))
+    if plain is not None:
+        app.include_router(plain)
+        app.router.routes[:0] = plain_routes(plain)
     for router in routers:
         app.include_router(router)
     add_error_handlers(app)
