@@ -1,9 +1,11 @@
 """Laws of normalising: it is total, its result is storable and a fixed point, and equal people have equal ids."""
 
+from email_validator import SPECIAL_USE_DOMAIN_NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
 from baton.leads.normalising import company_key, normalise, read_email, read_phone
+from baton.leads.normalising.email import ascii_name, is_plain
 from baton.leads.normalising.text import Unusable, fold
 from baton.leads.values import Lead
 from tests.support.wire import as_written
@@ -94,3 +96,15 @@ def test_case_and_outer_space_do_not_make_another_person(email: str) -> None:
 def test_folding_and_company_keys_are_fixed_points(text: str) -> None:
     assert fold(fold(text)) == fold(text)
     assert company_key(company_key(text)) == company_key(text)
+
+
+LABEL = (
+    st.from_regex(r"[a-z0-9-]{1,5}", fullmatch=True)
+    | st.sampled_from([*SPECIAL_USE_DOMAIN_NAMES, "com", "co", "uk", "xn--bcher-kva", "ab--c", "a" * 63, "b" * 64])
+    | st.integers(min_value=1, max_value=66).map(lambda length: "c" * length)
+)
+
+
+@given(st.lists(LABEL, min_size=1, max_size=6).map(".".join) | st.text("ab1.-@_ \n", max_size=12))
+def test_a_plain_domain_is_spelled_as_a_full_look_at_it_finds(domain: str) -> None:
+    assert not is_plain(domain) or ascii_name(domain) == domain

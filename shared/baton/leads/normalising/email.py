@@ -20,6 +20,10 @@ _CONTROL = re.compile("[\0-\x1f\x7f-\x9f\ud800-\udfff]")
 # What email-validator also accepts unseen (RFC 5322 dot-atom); it takes 36 µs to say so, this takes one.
 _ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _PLAIN_LOCAL = re.compile(rf"{_ATOM}(?:\.{_ATOM})*\Z")
+_LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+# The same of domains; `--` belongs to A-labels, and to what is none.
+_PLAIN_DOMAIN = re.compile(rf"(?!.*--){_LABEL}(?:\.{_LABEL})+\Z")
+_LONGEST_PLAIN_DOMAIN = 250
 _RESERVED = frozenset({"arpa", "invalid", "local", "localhost", "onion"})
 _HAS_TLD = re.compile(r"\.[a-z0-9-]*[a-z][a-z0-9-]*\Z")
 
@@ -82,15 +86,24 @@ def _address(local: str, domain: str) -> EmailAddress:
 
 @lru_cache(maxsize=8192)
 def _mail_domain(domain: str) -> MailDomain:
-    head, _, last = domain.rpartition(".")
-    if last in _RESERVED and head:
-        name = f"{_checked(f'x@{head}.test').ascii_domain.removesuffix('.test')}.{last}"
-    else:
-        name = _checked(f"x@{domain}").ascii_domain
+    name = domain if is_plain(domain) else ascii_name(domain)
     if not _HAS_TLD.search(name):
         raise Unusable("the domain has no top-level domain", hint=_HINT)
     registrable = registrable_domain(name)
     return MailDomain(name, registrable, is_free_mail(name), is_disposable(name))
+
+
+def is_plain(domain: str) -> bool:
+    """Whether a domain in lower case is one for sure, and spelled as it goes over the wire."""
+    return len(domain) <= _LONGEST_PLAIN_DOMAIN and _PLAIN_DOMAIN.match(domain) is not None
+
+
+def ascii_name(domain: str) -> str:
+    """Any domain in lower case as A-labels. Raises EmailNotValidError."""
+    head, _, last = domain.rpartition(".")
+    if last in _RESERVED and head:
+        return f"{_checked(f'x@{head}.test').ascii_domain.removesuffix('.test')}.{last}"
+    return _checked(f"x@{domain}").ascii_domain
 
 
 @dataclass(frozen=True, slots=True)
