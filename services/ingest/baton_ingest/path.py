@@ -70,21 +70,23 @@ class Path:
         """
         if len(self._queue) > MAX_WAITING:
             raise Away("too many requests are waiting")
-        return await asyncio.gather(*(self._enter(item) for item in items))
+        entered = [self._enter(item) for item in items]
+        return [await entered[0]] if len(entered) == 1 else await asyncio.gather(*entered)
 
     async def drain(self) -> None:
         """Wait until everything that was submitted is answered."""
         while self._collector is not None or self._tasks:
             await asyncio.gather(*filter(None, (self._collector, *self._tasks)), return_exceptions=True)
 
-    async def _enter(self, item: Capture | Nameless | Refused) -> Outcome:
+    def _enter(self, item: Capture | Nameless | Refused) -> asyncio.Future[Outcome]:
+        answer = asyncio.get_running_loop().create_future()
         if isinstance(item, Refused):
-            return Outcome(lead_id=None, refused=item.why, hint=item.hint)
-        waiter = _Waiter(item, asyncio.get_running_loop().create_future())
-        self._queue.append(waiter)
+            answer.set_result(Outcome(lead_id=None, refused=item.why, hint=item.hint))
+            return answer
+        self._queue.append(_Waiter(item, answer))
         if self._collector is None:
             self._collector = asyncio.create_task(self._collect())
-        return await waiter.answer
+        return answer
 
     async def _collect(self) -> None:
         """Gather what arrives within the linger into groups, until nothing waits."""

@@ -11,6 +11,7 @@ import re
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal, cast
 from urllib.parse import urlsplit
@@ -30,8 +31,10 @@ log = structlog.get_logger()
 Scope = Literal["ingest", "score", "route", "read", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = ("ingest", "score", "route", "read", "admin")
 ALWAYS_OPEN: Final = ("/healthz", "/readyz", "/metrics")
-_PROXIED: Final = ("forwarded", "via", "x-real-ip")
+_PROXIED: Final = (b"forwarded", b"via", b"x-real-ip")
 _READING: Final = ("GET", "HEAD")
+_KNOWN_HOSTS: Final = 1024
+"""How many addresses and names of hosts are remembered by what they are: nearly all callers come again."""
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _CALLER: Final = "baton.caller"
 """Where the door leaves, in the ASGI scope, whom it let in."""
@@ -250,6 +253,7 @@ def _unknown() -> Refusal:
     )
 
 
+@lru_cache(maxsize=_KNOWN_HOSTS)
 def is_loopback(host: str) -> bool:
     """Whether an address is this machine's own."""
     try:
@@ -271,6 +275,7 @@ def _is_own_host(headers: Headers) -> bool:
     return len(hosts) == 1 and is_loopback(_host_in(hosts[0]))
 
 
+@lru_cache(maxsize=_KNOWN_HOSTS)
 def _host_in(header: str) -> str:
     """The name in a Host header, empty if it has none, or something else before it."""
     try:
@@ -280,7 +285,7 @@ def _host_in(header: str) -> str:
 
 
 def _is_proxied(headers: Headers) -> bool:
-    return any(name in _PROXIED or name.startswith("x-forwarded-") for name in headers)
+    return any(name in _PROXIED or name.startswith(b"x-forwarded-") for name, _ in headers.raw)
 
 
 def _is_own_origin(headers: Headers) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import JSONResponse
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.routing import Mount
@@ -27,6 +28,8 @@ log = structlog.get_logger()
 MAX_BODY: Final = 16 * 1024 * 1024
 """Twice what a source takes by default; whoever reads a body by hand has a bound of its own."""
 _DOCS_FILES: Final = "/docs-files"
+_NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
+"""We have our own metrics and logs: FastAPI needn't look into the environment at each request for somebody else's."""
 _READY_FOR_SECONDS: Final = 1.0
 _WRONG_FOR_SECONDS: Final = 0.1
 """Whoever waits for a start is told of its end at once."""
@@ -49,7 +52,9 @@ def create_web(
     opens all below it. `max_body` None leaves the bound to the routes. `plain`: see `plain_routes`.
     """
     # The reference in the browser without a CDN: it works where nothing but Baton can be reached.
-    app = FastAPIOffline(title=title, lifespan=_lifespan(service, on_stop), static_url=_DOCS_FILES)
+    app = FastAPIOffline(
+        title=title, lifespan=_lifespan(service, on_stop), static_url=_DOCS_FILES, telemetry=_NO_TELEMETRY
+    )
     access = Access(keys=Keys(settings.keys), public_url=settings.public_url)
     app.state.service = service
     app.state.access = access

@@ -24,7 +24,12 @@ class SourceRequest:
     @property
     def content_type(self) -> str:
         """The media type without its parameters, in lower case."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return media_type(self.headers.get("content-type", ""))
+
+
+def media_type(header: str) -> str:
+    """The media type in a `Content-Type`, without its parameters, in lower case."""
+    return header.partition(";")[0].strip().lower()
 
 
 @dataclass(frozen=True, slots=True)
