@@ -10,6 +10,14 @@ def test_the_id_of_an_address_is_the_uuid_that_anybody_can_derive(email: str) ->
     assert lead_id_for_email(email) == str(uuid5(NAMESPACE_URL, f"mailto:{email}"))
 
 
+def test_every_digest_gives_the_uuid_that_the_standard_library_makes_of_it() -> None:
+    names = [f"mary{number}@example.com" for number in range(500)]
+
+    derived = [lead_id_for_email(name) for name in names]
+
+    assert derived == [str(uuid5(NAMESPACE_URL, f"mailto:{name}")) for name in names]
+
+
 def test_the_id_of_a_number_is_the_uuid_that_anybody_can_derive() -> None:
     assert lead_id_for_phone("+14155550100") == str(uuid5(NAMESPACE_URL, "tel:+14155550100"))
 

@@ -1,5 +1,6 @@
 import re
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -31,6 +32,14 @@ def test_an_instant_is_written_in_utc_to_the_second() -> None:
 
 def test_microseconds_are_written_only_where_there_are_any() -> None:
     assert format_instant(datetime(2026, 3, 27, 16, 30, 0, 5000, tzinfo=UTC)) == "2026-03-27T16:30:00.005000Z"
+
+
+def test_the_hour_that_comes_twice_is_written_as_the_two_that_it_is() -> None:
+    first = datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+
+    written = [format_instant(instant) for instant in (first, first.replace(fold=1), first)]
+
+    assert written == ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T00:30:00Z"]
 
 
 def test_an_instant_without_a_zone_is_not_written() -> None:

@@ -19,6 +19,9 @@ _URL = NAMESPACE_URL.bytes
 # Never to change: every derived id ever written depends on it. It is the UUIDv5 of `urn:baton` in the URL namespace.
 _BATON = UUID("4fcf6577-4a66-5c8a-ba10-288008320fb7").bytes
 
+_VARIANTS = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The first digit of the fourth part: its upper two bits say by which RFC the id is made."""
+
 
 def lead_id_for_email(normalised_email: str) -> LeadId:
     """The id of the lead with this address, which must already be in its normal form."""
@@ -37,8 +40,6 @@ def derived_id(*parts: str) -> str:
 
 def _uuid5(namespace: bytes, name: str) -> str:
     # `surrogatepass`: an id must exist for whatever text came in, and stay different from that of any other text.
-    digest = bytearray(sha1(namespace + name.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    digest = sha1(namespace + name.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+    variant = _VARIANTS[digest[16]]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"

@@ -1,6 +1,7 @@
 """Instants as text: ISO 8601 in, UTC with `Z` out."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _EXPECTED = "write ISO 8601 with a zone, like 2026-03-27T16:30:00Z or 2026-03-27T09:30:00-07:00"
 
@@ -23,8 +24,17 @@ def parse_instant(text: str) -> datetime:
 
 def format_instant(instant: datetime) -> str:
     """Write an aware datetime as `2026-03-27T16:30:00Z`, with microseconds only where there are any."""
-    if instant.tzinfo is UTC:  # as nearly all are, and several times a lead
-        return instant.isoformat()[:-6] + "Z"
+    if instant.tzinfo is UTC:
+        return _format_utc(instant)
     if instant.tzinfo is None:
         raise ValueError(f"an instant needs a time zone: {instant.isoformat()}")
-    return instant.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
+    return _format_utc(instant.astimezone(UTC))
+
+
+@lru_cache(maxsize=1024)
+def _format_utc(instant: datetime) -> str:
+    """Only for UTC: elsewhere two instants may be equal in Python, the hour that comes twice in autumn.
+
+    Remembered, because all that follows from one event, and all that one batch tells, has the same few instants.
+    """
+    return instant.isoformat().removesuffix("+00:00") + "Z"
