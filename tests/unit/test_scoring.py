@@ -9,7 +9,7 @@ import pytest
 from baton.leads.conditions.condition import Comparison, Facts
 from baton.leads.playbook.model import Decay, PointsFrom, ScoreGroup, ScoreRule, Scoring, SegmentRule
 from baton.leads.values import Activity, Lead, Score
-from baton_scoring.scoring import next_look, score_lead
+from baton_scoring.scoring import Horizon, score_lead
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LEAD = Lead(lead_id="l", industry="Fintech", employees=120)
@@ -191,7 +191,7 @@ def _first_change(scoring: Scoring, activities: Sequence[Activity]) -> datetime 
     """Follow the looks until the tier changes, as the timer does."""
     now, before = NOW, score(scoring, *activities)
     for _ in range(200):
-        at = next_look(activities, score(scoring, *activities, now=now), scoring=scoring, now=now)
+        at = Horizon(scoring).next_look(activities, score(scoring, *activities, now=now), now=now)
         if at is None or at > NOW + timedelta(days=900):
             return None
         now = at
@@ -226,11 +226,9 @@ def test_the_bound_finds_the_crossing_of_a_threshold_below(decay: Decay) -> None
 
 def test_a_window_that_closes_is_looked_at_when_it_closes() -> None:
     rule = ScoreRule(name="Visits", when=Did("page_view", within=timedelta(days=30)), points=60)
+    scoring, seen = engagement(rule), did("page_view", days_ago=10)
 
-    at = next_look(
-        [did("page_view", days_ago=10)], score(engagement(rule), did("page_view", days_ago=10)),
-        scoring=engagement(rule), now=NOW,
-    )  # fmt: skip
+    at = Horizon(scoring).next_look([seen], score(scoring, seen), now=NOW)
 
     assert at == NOW + timedelta(days=20, microseconds=1)
 
@@ -245,11 +243,7 @@ def test_a_step_of_a_decay_is_looked_at_at_the_age_from_which_it_counts() -> Non
 
 
 def test_without_fading_nothing_is_looked_at() -> None:
-    rule = ScoreRule(name="Demo", when=Did("demo_request"), points=80)
+    scoring = engagement(ScoreRule(name="Demo", when=Did("demo_request"), points=80))
+    seen = did("demo_request")
 
-    assert (
-        next_look(
-            [did("demo_request")], score(engagement(rule), did("demo_request")), scoring=engagement(rule), now=NOW
-        )
-        is None
-    )
+    assert Horizon(scoring).next_look([seen], score(scoring, seen), now=NOW) is None

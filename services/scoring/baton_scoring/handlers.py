@@ -15,7 +15,7 @@ from baton.leads.values import Activity, Change, Score
 from baton_scoring import repository
 from baton_scoring.profile import Profile
 from baton_scoring.repository import ScoreTold
-from baton_scoring.scoring import next_look, score_lead
+from baton_scoring.scoring import Horizon, score_lead
 
 SOURCE: Final = "/baton/scoring"
 
@@ -61,6 +61,10 @@ class Batch:
     _changed: set[str] = field(default_factory=set)
     _activities: list[tuple[str, Activity]] = field(default_factory=list)
     _told: list[ScoreTold] = field(default_factory=list)
+    _horizon: Horizon = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._horizon = Horizon(self.playbook.scoring)
 
     def handle(self, event: Event) -> None:
         """Take in one event. Types that don't change a score are left alone."""
@@ -173,9 +177,7 @@ class Batch:
 
     def _keep(self, profile: Profile, score: Score) -> None:
         profile.score = score
-        profile.look_at = next_look(
-            tuple(profile.activities.values()), score, scoring=self.playbook.scoring, now=self.unit.now
-        )
+        profile.look_at = self._horizon.next_look(tuple(profile.activities.values()), score, now=self.unit.now)
         self._changed.add(profile.lead_id)
 
     def _score(self, profile: Profile) -> Score:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from baton.leads.playbook.model import ScoreGroup, ScoreRule, Scoring, SegmentRule
+from baton.leads.playbook.model import Decay, ScoreGroup, ScoreRule, Scoring, SegmentRule
 from baton.leads.values import Activity, Score
 from baton_scoring.scoring.decay import breakpoints
 
@@ -21,51 +21,78 @@ _FADED: Final = 0.005
 """Points that are rounded away: looking before so many have faded would find the same rounded total."""
 
 
-def next_look(activities: Sequence[Activity], score: Score, *, scoring: Scoring, now: datetime) -> datetime | None:
-    """The earliest instant after `now` at which the tier may be another without anything happening, or None."""
-    if not activities:
-        return None
-    groups = _groups(score, scoring)
-    jumps = [at for group in groups for at in _jumps(group, activities) if at > now]
-    fading = _fading(groups, activities, score, scoring=scoring, now=now)
-    found = [*jumps, *([fading] if fading is not None else [])]
-    return min(found, default=None)
+class Horizon:
+    """What of a model matters to time alone, read out of its rules once: made for a batch, asked for each lead."""
+
+    def __init__(self, scoring: Scoring) -> None:
+        windows = _segment_windows(scoring)
+        # Of two segments with one name the first is meant.
+        self._segments = {segment.name: _Part.of(segment, windows) for segment in reversed(scoring.segments)}
+        self._general = _Part.of(scoring, windows)
+
+    def next_look(self, activities: Sequence[Activity], score: Score, *, now: datetime) -> datetime | None:
+        """The earliest instant after `now` at which the tier may be another without anything happening, or None."""
+        if not activities:
+            return None
+        part = self._general if score.segment is None else self._segments.get(score.segment, self._general)
+        jumps = [at for at in _jumps(part, activities) if at > now]
+        fading = _fading(part, activities, score, now=now)
+        found = [*jumps, *([fading] if fading is not None else [])]
+        return min(found, default=None)
 
 
-def _groups(score: Score, scoring: Scoring) -> tuple[ScoreGroup, ...]:
-    part = _part(score, scoring)
-    return part.fit, part.engagement, part.negative, *_segment_conditions(scoring)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The rules of one segment, or the general ones."""
+
+    thresholds: tuple[float, ...]
+    jumps: tuple[tuple[frozenset[str], tuple[timedelta, ...]], ...]
+    """Kinds of activities, and the ages at which one of them makes the score jump."""
+    half_life: timedelta | None
+    """The shortest in play."""
+    linear: tuple[tuple[ScoreRule, timedelta], ...]
+
+    @staticmethod
+    def of(part: Scoring | SegmentRule, windows: ScoreGroup) -> "_Part":
+        rules = [
+            (rule, rule.decay or group.decay)
+            for group in (part.fit, part.engagement, part.negative, windows)
+            for rule in group.rules
+        ]
+        decaying = [(rule, decay) for rule, decay in rules if decay is not None]
+        return _Part(
+            thresholds=tuple(part.tiers.values()),
+            jumps=tuple((kinds, ages) for rule, decay in rules for kinds, ages in _jumping(rule, decay)),
+            half_life=min((decay.half_life for _, decay in decaying if decay.half_life), default=None),
+            linear=tuple((rule, decay.linear) for rule, decay in decaying if decay.linear),
+        )
 
 
-def _segment_conditions(scoring: Scoring) -> tuple[ScoreGroup, ...]:
+def _segment_windows(scoring: Scoring) -> ScoreGroup:
     """Segments that ask for behaviour change with time too; their windows count like those of rules."""
-    rules = tuple(ScoreRule(name=segment.name, when=segment.when) for segment in scoring.segments)
-    return (ScoreGroup(rules=rules),)
+    return ScoreGroup(rules=tuple(ScoreRule(name=segment.name, when=segment.when) for segment in scoring.segments))
 
 
-def _jumps(group: ScoreGroup, activities: Sequence[Activity]) -> Iterator[datetime]:
-    for rule in group.rules:
-        kinds = frozenset[str]() if rule.when is None else rule.when.activity_kinds
-        if not kinds:
-            continue
-        decay = rule.decay or group.decay
-        # A window still holds at its very end, and just after it is closed; a step counts from its very age.
-        closings = [window + _JUST_AFTER for window in (rule.when.windows if rule.when else ())]
-        ages = (*closings, *(breakpoints(decay) if decay else ()))
+def _jumping(rule: ScoreRule, decay: Decay | None) -> Iterator[tuple[frozenset[str], tuple[timedelta, ...]]]:
+    kinds = frozenset[str]() if rule.when is None else rule.when.activity_kinds
+    # A window still holds at its very end, and just after it is closed; a step counts from its very age.
+    closings = [window + _JUST_AFTER for window in (rule.when.windows if rule.when else ())]
+    ages = (*closings, *(breakpoints(decay) if decay else ()))
+    if kinds and ages:
+        yield kinds, ages
+
+
+def _jumps(part: _Part, activities: Sequence[Activity]) -> Iterator[datetime]:
+    for kinds, ages in part.jumps:
         for activity in activities:
             if activity.kind in kinds or "any" in kinds:
                 yield from (activity.at + age for age in ages)
 
 
-def _fading(
-    groups: Sequence[ScoreGroup], activities: Sequence[Activity], score: Score, *, scoring: Scoring, now: datetime
-) -> datetime | None:
-    fading = Fading.of(groups, activities, score)
-    soonest = min(
-        (wait for threshold in _part(score, scoring).tiers.values() if (wait := fading.wait(score.total - threshold))),
-        default=None,
-    )
-    return None if soonest is None else now + soonest
+def _fading(part: _Part, activities: Sequence[Activity], score: Score, *, now: datetime) -> datetime | None:
+    fading = Fading.of(part, activities, score)
+    waits = [wait for threshold in part.thresholds if (wait := fading.wait(score.total - threshold))]
+    return now + min(waits) if waits else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +108,13 @@ class Fading:
     """Points a second that linear decays take or give at most."""
 
     @staticmethod
-    def of(groups: Sequence[ScoreGroup], activities: Sequence[Activity], score: Score) -> "Fading":
-        decaying = [(rule, decay) for group in groups for rule in group.rules if (decay := rule.decay or group.decay)]
+    def of(part: _Part, activities: Sequence[Activity], score: Score) -> "Fading":
         seen = [reason.points for reason in score.reasons if any("activity" in piece for piece in reason.evidence)]
         return Fading(
             positive=sum(points for points in seen if points > 0),
             negative=-sum(points for points in seen if points < 0),
-            half_life=min((decay.half_life for _, decay in decaying if decay.half_life), default=None),
-            slope=sum(_slope(rule, decay.linear, activities) for rule, decay in decaying if decay.linear),
+            half_life=part.half_life,
+            slope=sum(_slope(rule, linear, activities) for rule, linear in part.linear),
         )
 
     def wait(self, above: float) -> timedelta | None:
@@ -115,7 +141,3 @@ def _slope(rule: ScoreRule, linear: timedelta, activities: Sequence[Activity]) -
     table = () if rule.points_from is None else rule.points_from.points.values()
     points = max((abs(p) for p in (rule.points or 0.0, *table)), default=0.0)
     return points * (len(activities) if rule.per_activity else 1) / linear.total_seconds()
-
-
-def _part(score: Score, scoring: Scoring) -> Scoring | SegmentRule:
-    return next((segment for segment in scoring.segments if segment.name == score.segment), scoring)
