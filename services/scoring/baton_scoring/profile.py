@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 
+from baton.kernel.instants import in_utc
 from baton.leads.events import LeadCaptured
 from baton.leads.values import TIERS, Activity, Lead, Score, Tier
 
@@ -65,11 +66,14 @@ class Profile:
     """When a rise to this tier was last told."""
     look_at: datetime | None = None
     """When time alone may have changed the tier."""
+    _lead: Lead | None = field(default=None, init=False, repr=False, compare=False)
+    """What `lead` gives, until more is heard."""
 
     def hear(self, captured: LeadCaptured, *, told: datetime) -> None:
         """Take in the fields of a capture."""
-        at = captured.at or told
+        at = in_utc(captured.at or told)
         self.captured = True
+        self._lead = None
         for name, value in _statements(captured.lead):
             self.fields.setdefault(name, Said()).hear(value, at, proven=captured.proven)
 
@@ -78,13 +82,26 @@ class Profile:
         identity = (activity.source, activity.id)
         if identity in self.activities:
             return False
-        at = min(activity.at, received) if activity.at > received else activity.at
-        self.activities[identity] = activity.model_copy(update={"at": at})
+        counts_now = activity.at > received
+        self.activities[identity] = activity.model_copy(update={"at": received}) if counts_now else activity
         return True
 
     @property
     def lead(self) -> Lead:
         """The profile as the lead that travels in events."""
+        if self._lead is None:
+            self._lead = self._read_lead()
+        return self._lead
+
+    def rises(self, score: Score, *, now: datetime, cool_down: timedelta) -> tuple[Tier, Tier] | None:
+        """The rise to mql or sql that this score makes, from and to, if it is to be told."""
+        before: Tier = "cold" if self.score is None else self.score.tier
+        if score.disqualified or score.tier not in ("mql", "sql") or TIERS.index(score.tier) <= TIERS.index(before):
+            return None
+        last = self.qualified.get(score.tier)
+        return None if last is not None and now < last + cool_down else (before, score.tier)
+
+    def _read_lead(self) -> Lead:
         values: dict[str, object] = {_IDENTITY: self.lead_id}
         custom: dict[str, object] = {}
         for name, said in self.fields.items():
@@ -98,14 +115,6 @@ class Profile:
         if custom:
             values["custom"] = custom
         return Lead.model_validate(values)
-
-    def rises(self, score: Score, *, now: datetime, cool_down: timedelta) -> tuple[Tier, Tier] | None:
-        """The rise to mql or sql that this score makes, from and to, if it is to be told."""
-        before: Tier = "cold" if self.score is None else self.score.tier
-        if score.disqualified or score.tier not in ("mql", "sql") or TIERS.index(score.tier) <= TIERS.index(before):
-            return None
-        last = self.qualified.get(score.tier)
-        return None if last is not None and now < last + cool_down else (before, score.tier)
 
 
 def _statements(lead: Lead) -> Iterator[tuple[str, object]]:

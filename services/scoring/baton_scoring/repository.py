@@ -1,6 +1,6 @@
 """Profiles in PostgreSQL: a batch is read and written by one array statement a table."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -114,13 +114,15 @@ def save(
     told: Sequence[ScoreTold],
 ) -> None:
     """Have what a batch changed written."""
+    written = {id(one.score): _dump(one.score) for one in told}  # for the profile and for the history
     if profiles:
-        writes.add(_SAVE_PROFILES, *_columns([_profile_row(profile) for profile in profiles]))
+        rows = [_profile_row(profile, _written_score(profile, written)) for profile in profiles]
+        writes.add(_SAVE_PROFILES, *_columns(rows))
     if activities:
-        rows = [(lead, a.source, a.id, a.kind, a.at, orjson.dumps(a.data)) for lead, a in activities]
-        writes.add(_SAVE_ACTIVITIES, *_columns(rows))
+        done = [(lead, a.source, a.id, a.kind, a.at, orjson.dumps(a.data)) for lead, a in activities]
+        writes.add(_SAVE_ACTIVITIES, *_columns(done))
     if told:
-        scores = [(t.lead_id, t.version, t.at, t.cause, _dump(t.score)) for t in told]
+        scores = [(t.lead_id, t.version, t.at, t.cause, written[id(t.score)]) for t in told]
         writes.add(_SAVE_SCORES, *_columns(scores))
 
 
@@ -148,21 +150,31 @@ async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
     await connection.execute(_ERASED, lead_id, at)
 
 
-def _profile_row(profile: Profile) -> tuple[object, ...]:
+def _written_score(profile: Profile, written: Mapping[int, bytes]) -> bytes | None:
+    if profile.score is None:
+        return None
+    return written.get(id(profile.score)) or _dump(profile.score)
+
+
+def _profile_row(profile: Profile, score: bytes | None) -> tuple[object, ...]:
     return (
         profile.lead_id,
         profile.key,
         profile.captured,
         profile.version,
-        orjson.dumps({name: _said(said) for name, said in profile.fields.items()}),
-        None if profile.score is None else _dump(profile.score),
+        pack_fields(profile.fields),
+        score,
         orjson.dumps({tier: format_instant(at) for tier, at in profile.qualified.items()}),
         profile.look_at,
     )
 
 
-def _said(said: Said) -> list[object]:
-    return [None if one is None else [one[0], format_instant(one[1])] for one in (said.proven, said.claimed)]
+def pack_fields(fields: Mapping[str, Said]) -> bytes:
+    """What was said as JSON, `{field: [proven, claimed]}`, each as null or `[value, instant]`.
+
+    A profile's instants are in UTC; orjson writes such a one as `format_instant` does.
+    """
+    return orjson.dumps({name: (said.proven, said.claimed) for name, said in fields.items()}, option=orjson.OPT_UTC_Z)
 
 
 def _profile(row: asyncpg.Record) -> Profile:

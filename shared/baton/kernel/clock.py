@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from baton.kernel.instants import in_utc
+
 
 class Clock(Protocol):
     """Tells the present instant."""
@@ -23,7 +25,7 @@ class ManualClock:
     """A clock that moves only when told to, and only forward."""
 
     def __init__(self, start: datetime) -> None:
-        self._now = _in_utc(start)
+        self._now = in_utc(start)
 
     def now(self) -> datetime:
         return self._now
@@ -34,13 +36,7 @@ class ManualClock:
 
     def set(self, to: datetime) -> None:
         """Move on to `to`; ValueError when that lies in the past."""
-        to = _in_utc(to)
+        to = in_utc(to)
         if to < self._now:
             raise ValueError(f"a clock can't go back from {self._now.isoformat()} to {to.isoformat()}")
         self._now = to
-
-
-def _in_utc(instant: datetime) -> datetime:
-    if instant.tzinfo is None:
-        raise ValueError(f"an instant needs a time zone: {instant.isoformat()}")
-    return instant.astimezone(UTC)

@@ -24,11 +24,16 @@ def parse_instant(text: str) -> datetime:
 
 def format_instant(instant: datetime) -> str:
     """Write an aware datetime as `2026-03-27T16:30:00Z`, with microseconds only where there are any."""
+    return _format_utc(in_utc(instant))
+
+
+def in_utc(instant: datetime) -> datetime:
+    """The same instant in UTC; ValueError where it has no zone."""
     if instant.tzinfo is UTC:
-        return _format_utc(instant)
+        return instant
     if instant.tzinfo is None:
         raise ValueError(f"an instant needs a time zone: {instant.isoformat()}")
-    return _format_utc(instant.astimezone(UTC))
+    return instant.astimezone(UTC)
 
 
 @lru_cache(maxsize=1024)
