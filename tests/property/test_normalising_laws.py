@@ -4,7 +4,7 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from baton.leads.normalising import company_key, normalise, read_email, read_phone
+from baton.leads.normalising import company_key, normalise, parse_employees, read_email, read_phone
 from baton.leads.normalising.email import ascii_name, is_plain
 from baton.leads.normalising.text import Unusable, fold
 from baton.leads.values import Lead
@@ -108,3 +108,17 @@ LABEL = (
 @given(st.lists(LABEL, min_size=1, max_size=6).map(".".join) | st.text("ab1.-@_ \n", max_size=12))
 def test_a_plain_domain_is_spelled_as_a_full_look_at_it_finds(domain: str) -> None:
     assert not is_plain(domain) or ascii_name(domain) == domain
+
+
+@given(st.integers(-3, 12_000_000))
+def test_a_head_count_is_the_same_as_a_number_and_as_text(count: int) -> None:
+    read = [_employees(count), _employees(str(count))]
+
+    assert read[0] == read[1]
+
+
+def _employees(value: object) -> object:
+    try:
+        return parse_employees(value)
+    except Unusable as error:
+        return error.why

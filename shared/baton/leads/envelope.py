@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 from uuid import UUID
 
@@ -63,15 +63,16 @@ class Event:
 
 def encode(event: Event) -> tuple[Headers, bytes]:
     """The headers and the value of the record that carries `event`. Its key is `event.key`."""
+    kind, schema = _named(type(event.data))
     headers = [
         ("ce_specversion", b"1.0"),
         ("ce_id", event.id.encode()),
         ("ce_source", event.source.encode()),
-        ("ce_type", event.type.encode()),
+        ("ce_type", kind),
         ("ce_time", format_instant(event.time).encode()),
         ("ce_subject", (event.data.subject or event.key).encode()),
         ("ce_partitionkey", event.key.encode()),
-        ("ce_dataschema", schema_uri(event.type, event.data.schema_version).encode()),
+        ("ce_dataschema", schema),
         ("content-type", b"application/json"),
     ]
     if event.sequence is not None:
@@ -79,6 +80,12 @@ def encode(event: Event) -> tuple[Headers, bytes]:
     if event.traceparent is not None:
         headers.append(("traceparent", event.traceparent.encode()))
     return tuple(headers), event.data.model_dump_json(exclude_unset=True, by_alias=True).encode()
+
+
+@cache
+def _named(model: type[EventData]) -> tuple[bytes, bytes]:
+    """The type and the schema of an event, as its headers say them."""
+    return model.type.encode(), schema_uri(model.type, model.schema_version).encode()
 
 
 @dataclass(frozen=True, slots=True)

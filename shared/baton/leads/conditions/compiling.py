@@ -47,6 +47,8 @@ class CompiledCondition:
 
     def evidence(self, facts: Facts) -> tuple[Activity, ...]:
         """The activities that made it true, newest first, each once."""
+        if not self.activity_kinds:
+            return ()
         seen: list[Activity] = []
         self._part.evidence(facts, seen)
         unique = {(activity.source, activity.id): activity for activity in seen}

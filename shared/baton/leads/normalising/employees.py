@@ -49,6 +49,8 @@ def parse_employees(value: object) -> EmployeeRange | None:
     Raises:
         Unusable: not a number or a range by the table above, or out of bounds.
     """
+    if type(value) is int and 0 <= value <= MOST:  # as most senders say it; not `True`, which is one too
+        return EmployeeRange(value, value)
     if isinstance(value, float) and value.is_integer() and abs(value) <= MOST:
         value = int(value)
     text = read_text(_countable(value), limit=64)
