@@ -75,7 +75,10 @@ class Profile:
         self.captured = True
         self._lead = None
         for name, value in _statements(captured.lead):
-            self.fields.setdefault(name, Said()).hear(value, at, proven=captured.proven)
+            said = self.fields.get(name)
+            if said is None:
+                said = self.fields[name] = Said()
+            said.hear(value, at, proven=captured.proven)
 
     def add(self, activity: Activity, *, received: datetime) -> bool:
         """Take in an activity. False if it is known already. One from the future counts as of when it was received."""

@@ -159,8 +159,7 @@ def _every(answers: list[Answer]) -> Answer:
 
 
 def _any(parts: list[_Part]) -> _Part:
-    def answer(facts: Facts) -> bool:
-        return any(part.answer(facts) for part in parts)
+    answer = _some([part.answer for part in parts])
 
     def explain(facts: Facts, comparisons: list[Comparison]) -> bool:
         return any([part.explain(facts, comparisons) for part in parts])  # noqa: C419 - a list: nothing is left out
@@ -170,6 +169,18 @@ def _any(parts: list[_Part]) -> _Part:
             part.evidence(facts, seen)
 
     return _Part(answer, explain, evidence)
+
+
+def _some(answers: list[Answer]) -> Answer:
+    match answers:
+        case [one]:
+            return one
+        case [one, two]:
+            return lambda facts: one(facts) or two(facts)
+        case [one, two, three]:
+            return lambda facts: one(facts) or two(facts) or three(facts)
+        case _:
+            return lambda facts: any(answer(facts) for answer in answers)
 
 
 def _not(part: _Part) -> _Part:

@@ -37,7 +37,12 @@ def build_test(compare: Compare, *, kind: Kind, columns: Columns) -> Test:
 
 
 def _one_of(values: frozenset[str]) -> Test:
-    return lambda value: any(fold(text) in values for text in _texts(value))
+    def test(value: object) -> bool:
+        if isinstance(value, str):
+            return bool(text := fold(value)) and text in values
+        return any(fold(text) in values for text in _texts(value))
+
+    return test
 
 
 def _texts(value: object) -> tuple[str, ...]:
