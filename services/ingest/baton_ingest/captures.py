@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -184,8 +184,8 @@ def capture(
 ) -> Capture | Nameless | Refused:
     """Make an event of what a sender told, or say why that can't be done. `lead_id`: the sender named it itself."""
     lead = normalise({**source.defaults, **raw.fields, **_of_source(raw, source)})
-    told = _told(raw, source, lead, person=lead.lead_id or lead_id, received_at=received_at)
-    told = replace(told, proven=proven, traceparent=traceparent)
+    arrived = _Arrived(received_at, traceparent, proven)
+    told = _told(raw, source, lead, person=lead.lead_id or lead_id, arrived=arrived)
     vendor_ids = [_short(each) for each in (raw.vendor_id, *raw.other_ids) if each]
     shared_ids = [_short(each) for each in raw.shared_ids]
     known_as = lead.lead_id or lead_id
@@ -207,7 +207,15 @@ def _of_source(raw: RawCapture, source: Source) -> Mapping[str, object]:
     return fields
 
 
-def _told(raw: RawCapture, source: Source, lead: NormalisedLead, *, person: str | None, received_at: datetime) -> Told:
+class _Arrived(NamedTuple):
+    """When and how a capture came."""
+
+    received_at: datetime
+    traceparent: str | None
+    proven: bool
+
+
+def _told(raw: RawCapture, source: Source, lead: NormalisedLead, *, person: str | None, arrived: _Arrived) -> Told:
     kind, changes = _kind(raw.kind, source.activity)
     data = read_custom(raw.data.items())
     changes += _left_out(data.left_out)
@@ -238,9 +246,9 @@ def _told(raw: RawCapture, source: Source, lead: NormalisedLead, *, person: str 
         by=None if raw.by is None else storable(raw.by[:LONGEST_ID]),
         test=raw.test,
         bare=raw.bare,
-        proven=True,
-        received_at=received_at,
-        traceparent=None,
+        proven=arrived.proven,
+        received_at=arrived.received_at,
+        traceparent=arrived.traceparent,
     )
 
 

@@ -87,6 +87,8 @@ def as_list(value: object) -> list[object]:
 
 def as_text(value: object) -> str | None:
     """A scalar as text, as an id wants it; None for none and for anything else."""
+    if isinstance(value, str):
+        return value.strip() or None
     if isinstance(value, bool) or value is None or isinstance(value, dict | list):
         return None
     return str(value).strip() or None

@@ -29,6 +29,13 @@ _FIELDS = frozenset({
     "email", "domain", "free_mail", "seniority", "function", "phone", "country", "state", "employees", "website",
     "language", "channel", "utm", "consent", "account", "custom", *_AS_SENT, *_TEXTS,
 })  # fmt: skip
+_READERS = (
+    *(
+        (field, partial(read_text, limit=most, composed=False), "only what can be stored")
+        for field, most in _AS_SENT.items()
+    ),
+    *((field, partial(read_text, limit=most), "text in NFC") for field, most in _TEXTS.items()),
+)
 # These belong to the capture, or follow from the lead; whoever calls has read them.
 _NOT_OURS = frozenset({"activity", "at", "lead_id", "test"})
 _MOST_NOTES = 20
@@ -82,10 +89,8 @@ def _refusals(draft: Draft) -> tuple[Refusal, ...]:
 
 
 def _read_person(draft: Draft) -> None:
-    for field, limit in _AS_SENT.items():
-        draft.read(field, partial(read_text, limit=limit, composed=False), form="only what can be stored")
-    for field, limit in _TEXTS.items():
-        draft.read(field, partial(read_text, limit=limit), form="text in NFC")
+    for field, reader, form in _READERS:
+        draft.read(field, reader, form=form)
     draft.read("seniority", read_seniority, form="Baton's word for it")
     draft.read("function", read_function, form="Baton's word for it")
     if "title" in draft.fields:
