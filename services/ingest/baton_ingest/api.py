@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from baton.leads.normalising.text import storable
 from baton.leads.playbook.model import Source
 from baton.service.access import Caller, require
-from baton.service.requests import read_body
+from baton.service.requests import read_body, sent_header
 from baton_ingest.captures import Capture, Nameless, capture
 from baton_ingest.idempotency import Asked, first_answer, release, remember
 from baton_ingest.naming import as_lead_id
@@ -99,7 +99,7 @@ class _Order:
 
 
 def _asked(request: Request, caller: Caller, body: bytes) -> Asked | None:
-    key = request.headers.get("idempotency-key")
+    key = sent_header(request.scope, b"idempotency-key")
     return Asked(caller.name, request.url.path, key, hashlib.sha256(body).digest()) if key else None
 
 
@@ -129,7 +129,7 @@ async def _take_in(order: _Order) -> tuple[Answer, set[str]]:
 
 def _content_type(request: Request) -> str:
     """The media type; of several headers the last counts, as at the doors of sources."""
-    sent = [value for name, value in request.headers.raw if name == b"content-type"]
+    sent = [value for name, value in request.scope["headers"] if name == b"content-type"]
     return media_type(sent[-1].decode("latin-1")) if sent else ""
 
 
@@ -176,7 +176,7 @@ def _named_source(item: object, reception: Reception) -> Source:
 
 def _traceparent(request: Request) -> str | None:
     """The trace that the sender is in. Source: W3C Trace Context, 3.2.2; anything else is dropped."""
-    sent = request.headers.get("traceparent", "")
+    sent = sent_header(request.scope, b"traceparent") or ""
     return sent if _TRACEPARENT.fullmatch(sent) else None
 
 

@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from baton.service.errors import Refusal, error_response
+from baton.service.requests import sent_header
 
 log = structlog.get_logger()
 
@@ -221,7 +222,7 @@ def _key_in(request: Request) -> str:
 
     It does so for other sites' forms too: such a key reads, and does nothing else.
     """
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    scheme, _, given = (sent_header(request.scope, b"authorization") or "").partition(" ")
     match scheme.lower():
         case "bearer":
             return given.strip()
@@ -290,5 +291,8 @@ def _is_proxied(headers: Headers) -> bool:
 
 def _is_own_origin(headers: Headers) -> bool:
     """No page sent it, or one of ours."""
+    origins = headers.getlist("origin")
+    if not origins:
+        return True
     own = {f"{scheme}://{headers.get('host', '')}" for scheme in ("http", "https")}
-    return all(origin.lower() in own for origin in headers.getlist("origin"))
+    return all(origin.lower() in own for origin in origins)

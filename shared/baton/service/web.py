@@ -178,11 +178,12 @@ class Correlation:
                 message["headers"] = [*message.get("headers", ()), (b"x-correlation-id", correlation.encode())]
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(correlation=correlation):
-            try:
-                await self._app(scope, receive, answer)
-            finally:
-                _log_access(scope, status=status, seconds=time.monotonic() - began)
+        bound = structlog.contextvars.bind_contextvars(correlation=correlation)
+        try:
+            await self._app(scope, receive, answer)
+        finally:
+            _log_access(scope, status=status, seconds=time.monotonic() - began)
+            structlog.contextvars.reset_contextvars(**bound)
 
 
 def _log_access(scope: MutableMapping[str, Any], *, status: int, seconds: float) -> None:
