@@ -1,5 +1,6 @@
 """What ingest counts."""
 
+from collections import Counter as Counts
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,6 @@ _OTHER: Final = "other"
 
 def captured(captures: "Sequence[Capture]", *, sources: Collection[str]) -> None:
     """Count what was accepted, by the `sources` of the playbook."""
-    for one in captures:
-        source = one.told.source if one.told.source in sources else _OTHER
-        captured_total.labels(source=source, type=one.event.type).inc()
+    counts = Counts((one.told.source if one.told.source in sources else _OTHER, one.event.type) for one in captures)
+    for (source, kind), count in counts.items():
+        captured_total.labels(source=source, type=kind).inc(count)

@@ -51,6 +51,8 @@ class CompiledCondition:
             return ()
         seen: list[Activity] = []
         self._part.evidence(facts, seen)
+        if len(seen) <= 1:
+            return tuple(seen)
         unique = {(activity.source, activity.id): activity for activity in seen}
         return tuple(sorted(unique.values(), key=lambda activity: activity.at, reverse=True))
 
@@ -107,10 +109,11 @@ def _compare(tree: Compare, *, scope: Scope, columns: Columns) -> _Part:
 
 def _explained(tree: Compare, get: Getter, answer: Answer) -> Explain:
     expected = list(tree.expected) if isinstance(tree.expected, tuple) else tree.expected
+    field, operator = tree.field, tree.operator.value
 
     def explain(facts: Facts, comparisons: list[Comparison]) -> bool:
         matched = answer(facts)
-        comparisons.append(Comparison(tree.field, tree.operator.value, expected, present(get(facts)), matched))
+        comparisons.append(Comparison(field, operator, expected, present(get(facts)), matched))
         return matched
 
     return explain
