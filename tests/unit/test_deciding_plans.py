@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from baton.leads.playbook.model import Target
 from baton_router.deciding.planning import ToPool, ToRep, plan_catch_all, plan_rep
 from baton_router.deciding.routing import pools_involved
-from baton_router.deciding.values import Absence, Account, Assigned, Nurtured, Rejected, Request
+from baton_router.deciding.values import Absence, Account, Assigned, Neighbour, Nurtured, Rejected, Request
 from tests.support.playbooks import (
     WEDNESDAY,
     Router,
@@ -44,6 +45,28 @@ def test_the_first_rule_that_matches_decides_and_the_trace_stops_there() -> None
     [condition] = decision.trace.rules[0].conditions
     assert (condition.field, condition.expected, condition.actual) == ("score.tier", "sql", "mql")
     assert decision.trace.playbook == "hash"
+
+
+@pytest.mark.parametrize(
+    ("target", "more"),
+    [
+        ({"pool": "sdr"}, {}),
+        ({"pool": "sdr"}, {"neighbour": Neighbour("other", "sue")}),
+        ({"pool": "sdr"}, {"declined": frozenset({"sam", "sue"})}),
+        ({"assign": "sue"}, {}),
+        ({"assign": "account.owner"}, {}),
+    ],
+    ids=["next", "keep_together", "catch_all", "named", "unresolved"],
+)
+def test_every_entry_of_a_trace_has_all_its_keys_on_the_wire(target: dict[str, Any], more: dict[str, Any]) -> None:
+    router = Router(playbook(pool("sdr", "sam", "sue"), routing=(rule("Everyone", **target),)))
+
+    decision = router.decide(accounts=(replace(ACME, owner=None),), who=lead(domain="acme.example"), **more)
+
+    told = decision.trace.model_dump(exclude_unset=True)  # as an event is written
+    assert all({"name", "matched", "conditions"} <= set(each) for each in told["rules"])
+    assert all({"rep", "eligible", "code", "reason", "counters"} <= set(each) for each in told["candidates"])
+    assert all(set(each) == {"id", "name", "how", "score", "decided_by"} for each in told["account"]["candidates"])
 
 
 def test_a_lead_may_be_nurtured_or_rejected() -> None:

@@ -157,7 +157,7 @@ class Commands:
             if file.paused_at is None:
                 raise Refusal(409, "this lead isn't paused")
             file.paused_at = file.resume_at = None
-            data = LeadResumed(lead_id=file.lead_id, reason=command.reason)
+            data = LeadResumed(lead_id=file.lead_id, reason=command.reason, until=None)
             case.desk.tell(file, data, cause=case.cause)
         return file
 

@@ -35,4 +35,6 @@ def to_the_next(file: LeadFile, request: Request, staff: Staff) -> Plan:
 
 def _to_pool(destination: ToPool, request: Request, staff: Staff, *, rule: str) -> Plan:
     known = plan_catch_all(request, staff)
-    return replace(known, destination=destination, rule=rule, rules=(RuleTrace(name=rule, matched=True),))
+    return replace(
+        known, destination=destination, rule=rule, rules=(RuleTrace(name=rule, matched=True, conditions=[]),)
+    )

@@ -116,7 +116,7 @@ def _answered_already(file: LeadFile, assignment: Assignment, playbook: Playbook
     """A lead with an open assignment stays with its owner."""
     trace = Trace(
         playbook=playbook.hash,
-        rules=[RuleTrace(name="open assignment", matched=True)],
+        rules=[RuleTrace(name="open assignment", matched=True, conditions=[])],
         candidates=[],
         notes=[f"{file.lead_id} has an open assignment: it stays with {assignment.rep}"],
     )

@@ -75,7 +75,7 @@ class PauseTimer:
                 file = desk.files[lead_id]
                 cause = Cause(derived_id("resumed", lead_id, file.moment))
                 file.paused_at = file.resume_at = None
-                desk.tell(file, LeadResumed(lead_id=lead_id, reason="the pause has ended"), cause=cause)
+                desk.tell(file, LeadResumed(lead_id=lead_id, reason="the pause has ended", until=None), cause=cause)
             await desk.save()
         return len(due)
 

@@ -53,7 +53,10 @@ def _alike(key: str | None, accounts: Sequence[Account]) -> Sequence[AccountCand
         return []
     scored = [(fuzz.token_sort_ratio(key, other), a) for a in accounts if (other := company_key(a.name)) != key]
     near = sorted(((score, a) for score, a in scored if score >= _ALIKE), key=lambda pair: (-pair[0], pair[1].id))
-    return [AccountCandidateTrace(id=a.id, name=a.name, how="similar_name", score=round(score, 1)) for score, a in near]
+    return [
+        AccountCandidateTrace(id=a.id, name=a.name, how="similar_name", score=round(score, 1), decided_by=None)
+        for score, a in near
+    ]
 
 
 def _best(accounts: Sequence[Account], lead: Lead, *, how: str, tie_break: Sequence[str]) -> Match:
@@ -95,4 +98,4 @@ def _bounded(found: Sequence[_T]) -> list[_T]:
 
 
 def _candidate(account: Account, how: str, *, decided_by: str | None = None) -> AccountCandidateTrace:
-    return AccountCandidateTrace(id=account.id, name=account.name, how=how, decided_by=decided_by)
+    return AccountCandidateTrace(id=account.id, name=account.name, how=how, score=None, decided_by=decided_by)

@@ -15,7 +15,7 @@ from baton_router.deciding.fairness import set_level
 from baton_router.deciding.ledger import TurnKey
 from baton_router.deciding.planning import CATCH_ALL, Plan, ToPool, pools_of, to_catch_all
 from baton_router.deciding.strategies import STRATEGIES, Standing
-from baton_router.deciding.telling import compared, left_out, not_compared
+from baton_router.deciding.telling import compared, left_out, not_compared, taken
 from baton_router.deciding.values import Assigned, Held, Request
 
 _LOOK_AGAIN: Final = timedelta(minutes=15)
@@ -103,10 +103,10 @@ class Pick:
         member = next((m for m in pool.members if m.rep == name), None)
         obstacle = self.staff.obstacle(rep, pool, member, self.request)
         told = None if obstacle is None else f"{name}: {obstacle.reason}"
-        self.rules.append(RuleTrace(name=rule, matched=True, unresolved=told))
+        self.rules.append(RuleTrace(name=rule, matched=True, conditions=[], unresolved=told))
         if obstacle is not None:
             return None
-        self.traces.append(CandidateTrace(rep=name, pool=pool.name, eligible=True, reason=why))
+        self.traces.append(taken(name, pool=pool.name, why=why))
         others = [m.rep for m in pool.members if m.rep != name]
         self.traces += not_compared(others, pool=pool.name, why=f"{rep.name} {why}")
         return self._assigned(rep, pool, rule=rule, reason=f"{rep.name} {why}", turn=None)
@@ -196,12 +196,12 @@ class Pick:
                 yield self.staff.now + _LOOK_AGAIN
 
     def _to_catch_all(self) -> Assigned:
-        self.rules.append(RuleTrace(name=CATCH_ALL, matched=True))
+        self.rules.append(RuleTrace(name=CATCH_ALL, matched=True, conditions=[]))
         destination = to_catch_all(self.staff)
         if isinstance(destination, ToPool):
             return self.from_catch_all_pool(destination.pool)
         rep, why = destination.rep, "nobody else can have it"
-        self.traces.append(CandidateTrace(rep=rep.id, eligible=True, reason="the catch-all"))
+        self.traces.append(taken(rep.id, why="the catch-all"))
         return assigned(
             rep, self.plan, self.staff, pool=None, rule=CATCH_ALL, reason=why, turn=None, nominee=destination.nominee
         )

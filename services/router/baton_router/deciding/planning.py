@@ -76,14 +76,14 @@ def plan(request: Request, staff: Staff) -> Plan:
         destination = path.follow(rule)
         if destination is not None:
             return Plan(destination, rule.name, tuple(path.rules), match, facts, rule.booking)
-    path.rules.append(RuleTrace(name=CATCH_ALL, matched=True))
+    path.rules.append(RuleTrace(name=CATCH_ALL, matched=True, conditions=[]))
     return Plan(to_catch_all(staff), CATCH_ALL, tuple(path.rules), match, facts)
 
 
 def plan_catch_all(request: Request, staff: Staff) -> Plan:
     """Straight to the catch-all, whatever the rules say."""
     match = match_account(request.lead, request.accounts, tie_break=staff.playbook.matching.tie_break)
-    rules = (RuleTrace(name=CATCH_ALL, matched=True),)
+    rules = (RuleTrace(name=CATCH_ALL, matched=True, conditions=[]),)
     return Plan(to_catch_all(staff), CATCH_ALL, rules, match, _facts(request, staff, match))
 
 
@@ -93,7 +93,13 @@ def plan_rep(request: Request, staff: Staff, rep: str, *, rule: str) -> Plan | N
     found = find_rep(rep, staff.playbook.reps)
     destination = None if found is None else to_rep(found, staff)
     if isinstance(destination, ToRep):
-        return Plan(destination, rule, (RuleTrace(name=rule, matched=True),), match, _facts(request, staff, match))
+        return Plan(
+            destination,
+            rule,
+            (RuleTrace(name=rule, matched=True, conditions=[]),),
+            match,
+            _facts(request, staff, match),
+        )
     return None
 
 

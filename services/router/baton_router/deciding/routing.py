@@ -17,6 +17,7 @@ from baton_router.deciding.planning import (
     plan_rep,
     pools_of,
 )
+from baton_router.deciding.telling import taken
 from baton_router.deciding.values import Assigned, Decision, Nurtured, Outcome, Rejected, Request
 
 __all__ = ["decide", "plan", "plan_catch_all", "plan_rep", "pools_involved"]
@@ -54,7 +55,7 @@ def _to_rep(planned: Plan, destination: ToRep, staff: Staff) -> Decision:
     )
     staff.ledger.took(rep.id, None, turn=None)
     told = reason if destination.nominee is None else f"{reason}; absent, {destination.nominee} stands in"
-    return _decision(outcome, planned, staff, candidates=[CandidateTrace(rep=rep.id, eligible=True, reason=told)])
+    return _decision(outcome, planned, staff, candidates=[taken(rep.id, why=told)])
 
 
 def _to_pool(planned: Plan, destination: ToPool, request: Request, staff: Staff) -> Decision:

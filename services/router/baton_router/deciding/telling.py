@@ -34,7 +34,7 @@ def left_out(
 def compared(standing: Standing, *, pool: str, chosen: str) -> Iterator[CandidateTrace]:
     """Those who may have it: the one who is next with the counters before and after, then the others."""
     yield CandidateTrace(
-        rep=chosen, pool=pool, eligible=True, reason="chosen",
+        rep=chosen, pool=pool, eligible=True, code=None, reason="chosen",
         counters=_counters(standing, chosen) | _counters_after(standing, chosen),
     )  # fmt: skip
     others = [rep for rep in standing.turns if rep != chosen]
@@ -64,7 +64,14 @@ def not_compared(others: Sequence[str], *, pool: str, why: str) -> Iterator[Cand
         yield _together(others, SkipCode.OWNER_ELSEWHERE, pool=pool)
         return
     for rep in others:
-        yield CandidateTrace(rep=rep, pool=pool, eligible=False, code=SkipCode.OWNER_ELSEWHERE, reason=why)
+        yield CandidateTrace(
+            rep=rep, pool=pool, eligible=False, code=SkipCode.OWNER_ELSEWHERE, reason=why, counters={}
+        )  # fmt: skip
+
+
+def taken(rep: str, *, why: str, pool: str | None = None) -> CandidateTrace:
+    """Who has the lead without having been compared to anybody. Only what is said explicitly goes on the wire."""
+    return CandidateTrace(rep=rep, pool=pool, eligible=True, code=None, reason=why, counters={})
 
 
 def _together(reps: Sequence[str], code: SkipCode, *, pool: str, eligible: bool = False) -> CandidateTrace:
