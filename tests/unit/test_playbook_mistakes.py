@@ -43,7 +43,8 @@ def test_a_required_section_that_is_missing_is_told(section: str) -> None:
         if not skipping:
             kept.append(line)
 
-    assert f'"{section}" is missing' in [each.message for each in mistakes("\n".join(kept))]
+    hints = {each.message: each.hint for each in mistakes("\n".join(kept))}
+    assert hints[f'"{section}" is missing'].startswith(f"write {section}: ")
 
 
 def test_a_catch_all_pool_without_members_is_a_mistake() -> None:

@@ -27,7 +27,11 @@ SECTIONS = (
     *("version", "include", "definitions", "sources", "scoring", "territories", "teams", "routing", "catch_all"),
     *("calendars", "sla", "matching", "keep_together", "reroute_on", "on_absence", "commitments", "deliver"),
 )
-REQUIRED = ("teams", "routing", "catch_all")
+REQUIRED = {
+    "teams": "write teams: {reps: reps.csv, pools: {sales: {members: [mary, joe]}}}",
+    "routing": "write routing: [{name: Everyone, pool: sales}]",
+    "catch_all": "write catch_all: {rep: mary}, who has a lead that nobody else can have",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,10 @@ def load_files(files: Files[str, bytes]) -> Loaded:
     if merged.root is None:
         raise PlaybookError(gathered.found)
     root = Reader(merged.root, (), gathered)
-    root.keys(SECTIONS, required=REQUIRED)
+    root.keys(SECTIONS)
+    for section, hint in REQUIRED.items():
+        if root.get(section) is None:
+            root.error(f'"{section}" is missing', hint)
     playbook = _read(root, merged)
     if not gathered.failed:
         check(playbook, root)
