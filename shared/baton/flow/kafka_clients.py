@@ -40,10 +40,8 @@ _FETCH_WAIT_MS: Final = 50
 long; each consumer asks so often while nothing comes, so not too short."""
 _FOLLOW_WAIT_MS: Final = 500
 """The same for a reader that follows a topic on which hardly anything happens."""
-_GATHER_BYTES: Final = 256 * 1024
-"""So much ends the gathering before its time."""
 _FETCH_BYTES: Final = 16 * 1024 * 1024
-_LANE_BYTES: Final = 48 * 1024
+_LANE_BYTES: Final = 128 * 1024
 """Of one lane at a time: aiokafka hands out one lane's fetch before the next's, and behind an outage's backlog no lane
 is to wait for another's. A larger record still comes, alone."""
 _STOP_SECONDS: Final = 3.0
@@ -121,7 +119,7 @@ def new_member(
     gather: timedelta,
     rebalances: Rebalances,
 ) -> ConsumerClient:
-    """A member of a group, not started. The broker lets records come together for `gather`: fewer answers to read."""
+    """A member of a group, not started. The broker holds an empty fetch for `gather`: fewer answers to read."""
     # The answer to a join comes when all members are there: at the latest when the rebalance gives up on the others.
     client = AIOKafkaConsumer(
         **_connection(settings) | {"request_timeout_ms": _REBALANCE_MS + _REQUEST_MS},
@@ -131,7 +129,6 @@ def new_member(
         session_timeout_ms=int(session.total_seconds() * 1000),
         heartbeat_interval_ms=_HEARTBEAT_MS,
         rebalance_timeout_ms=_REBALANCE_MS,
-        fetch_min_bytes=_GATHER_BYTES if gather else 1,
         fetch_max_wait_ms=max(_FETCH_WAIT_MS, int(gather.total_seconds() * 1000)),
         fetch_max_bytes=_FETCH_BYTES,
         max_partition_fetch_bytes=_LANE_BYTES,

@@ -44,6 +44,9 @@ class KafkaConsumer:
         self._ownership = 0
         """Counts what was ours until it was taken: a batch that outlives its ownership may not move offsets."""
         self._lanes: frozenset[int] = frozenset()
+        self._gather = gather.total_seconds()
+        self._gathers = False
+        """Whether all there was is handled: then the next ones may come together first."""
 
     @property
     def lanes(self) -> frozenset[int]:
@@ -63,11 +66,14 @@ class KafkaConsumer:
 
     async def consume(self, handle: Handle, *, max_records: int, wait: timedelta) -> int:
         await self.start()
+        if self._gathers and wait:
+            await asyncio.sleep(self._gather)
         if not await self._membership.joined(wait):
             return self._nothing()
         client = self._membership.client
         assert client is not None
         batch = await self._poll(client, max_records, wait)
+        self._gathers = 0 < sum(map(len, batch.values())) < max_records
         if not batch:
             return self._nothing()
         return await self._handle(client, batch, handle)
