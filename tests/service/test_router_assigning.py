@@ -309,7 +309,8 @@ async def test_two_handlers_with_the_same_lead_assign_it_once(database: str) -> 
         assert len(await routers.fetch("select * from assignments where open")) == 1
 
 
-async def test_a_better_tier_sends_a_lead_on_where_the_playbook_says_so(database: str) -> None:
+@pytest.mark.parametrize("company", [["a@acme.com"], ["a@acme.com", "b@acme.com"]], ids=["alone", "one of a company"])
+async def test_a_better_tier_sends_a_lead_on_where_the_playbook_says_so(database: str, company: list[str]) -> None:
     playbook = """
 reroute_on: [tier]
 teams:
@@ -319,7 +320,8 @@ routing: [{name: Hot, when: {score.tier: sql}, pool: ae}, {name: All, pool: sdr}
 catch_all: {rep: ops}
 """
     async with running_routers(database, playbook=playbook) as routers:
-        await routers.capture("a@acme.com")
+        for email in company:
+            await routers.capture(email)
 
         await routers.tell(scored("a@acme.com", cause=derived_id("visit"), at=None, tier="sql"), sequence=2)
 

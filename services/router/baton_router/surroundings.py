@@ -45,7 +45,8 @@ class Surroundings:
             accounts=self._accounts(lead),
             declined=file.declined,
             missed=file.missed,
-            neighbour=self._neighbour(file, lead),
+            # Companies are kept together as their leads come; one that has to change its rep goes by the rules alone.
+            neighbour=self._neighbour(file, lead) if file.given is None else None,
             last_rep=self._last.get(lead.lead_id),
             standing=None if file.given is None else file.given.assignment,
         )
