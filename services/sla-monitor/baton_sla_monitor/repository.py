@@ -107,10 +107,11 @@ async def claim_due(connection: Connection, *, now: datetime, limit: int) -> lis
     return [read_clock(row) for row in await connection.fetch(_DUE, now, limit)]
 
 
-async def oldest_overdue(connection: Connection) -> datetime | None:
+async def oldest_overdue(connection: Connection, *, now: datetime) -> datetime | None:
     """The due time of the clock that is overdue the longest."""
+    # None is breached before it is due: of all that are open only those are looked at.
     instant: datetime | None = await connection.fetchval(
-        "select min(due_at) from clocks where ended_at is null and status = 'breached'"
+        "select min(due_at) from clocks where ended_at is null and due_at <= $1 and status = 'breached'", now
     )
     return instant
 

@@ -53,7 +53,7 @@ class ClockTimer:
         if self._looked_at is not None and unit.now < self._looked_at + _LOOK_AT_OVERDUE:
             return
         self._looked_at = unit.now
-        oldest = await repository.oldest_overdue(unit.connection)
+        oldest = await repository.oldest_overdue(unit.connection, now=unit.now)
         metrics.oldest_overdue.set(0.0 if oldest is None else max((unit.now - oldest).total_seconds(), 0.0))
 
 
