@@ -449,6 +449,60 @@ async def test_a_relay_publishes_only_the_lanes_it_owns(toy: Toy) -> None:
     assert await toy.relay.publish() == 1
 
 
+async def test_what_another_process_wrote_before_is_published_before(toy: Toy) -> None:
+    other = Toy(toy.database, toy.bus, toy.clock, lanes=frozenset())
+    await toy.relay.publish()  # it has looked, and found nothing
+    await _emit(other, "first")
+    await _emit(toy, "second")
+    await _emit(other, "third")
+    await _emit(toy, "fourth")
+
+    await toy.relay.publish()
+
+    assert _kinds(toy) == ["first", "second", "third", "fourth"]
+
+
+async def test_what_could_not_be_published_goes_before_what_came_later_once_the_bus_is_back(toy: Toy) -> None:
+    await toy.relay.publish()
+    await _emit(toy, "first")
+    toy.bus.go_away()
+    with pytest.raises(BusUnavailable):
+        await toy.relay.publish()
+    await _emit(toy, "second")
+    toy.bus.come_back()
+
+    await toy.relay.publish()
+
+    assert _kinds(toy) == ["first", "second"]
+    assert await toy.count("outbox") == 0
+
+
+async def test_what_was_published_is_not_published_by_the_lanes_next_owner(toy: Toy) -> None:
+    await toy.relay.publish()
+    await _emit(toy, "first")
+    await toy.relay.publish()
+    await _emit(toy, "second")
+    heir = Toy(toy.database, toy.bus, toy.clock, lanes=toy.consumer.lanes)
+
+    await heir.relay.publish()
+
+    assert _kinds(toy) == ["first", "second"]
+
+
+async def test_a_running_relay_keeps_the_order_of_what_is_written_here_and_by_others(toy: Toy) -> None:
+    other = Toy(toy.database, toy.bus, toy.clock, lanes=frozenset())
+    stopping = asyncio.Event()
+    running = asyncio.create_task(toy.relay.run(stopping))
+    for number in range(5):
+        await _emit(other, f"theirs {number}")
+        await _emit(toy, f"ours {number}")
+    stopping.set()
+    await running
+    await toy.relay.publish()
+
+    assert _kinds(toy) == [kind for number in range(5) for kind in (f"theirs {number}", f"ours {number}")]
+
+
 async def test_a_unit_that_fails_leaves_no_state_and_no_event(toy: Toy) -> None:
     async def fail() -> None:
         async with toy.units.begin() as unit:
@@ -503,6 +557,18 @@ async def test_migrations_go_up_and_down_and_up_and_match_the_models(database: s
     await upgrade(database, TOY)
 
     assert (list(differences), list(await check(database, TOY))) == ([], [])
+
+
+async def _emit(toy: Toy, kind: str) -> None:
+    async with toy.units.begin() as unit:
+        unit.emit(_event("a", kind))
+
+
+def _kinds(toy: Toy) -> list[str]:
+    """What was told of lead a, in the order of its topic."""
+    log = toy.bus.logs.get((Topic.ACTIVITY, toy.bus.lane(b"a")), [])
+    read = [decode(record.headers, record.value).data for record in log]
+    return [data.activity.kind for data in read if isinstance(data, LeadActivity)]
 
 
 def _event(lead: str, kind: str) -> Event:

@@ -145,14 +145,16 @@ class Path:
         """In one statement; None if the group is unusual."""
         async with self.units.database.connection() as connection:
             distinct = await _keyed(connection, _distinct(captures))
-            written = await plain_group.write(connection, distinct, bus=self.bus)
+            relay = self.units.relay
+            written = await plain_group.write(connection, distinct, bus=self.bus, standing=relay.standing)
             if written is None:
                 return None
-            entered, lanes = written
+            entered, left = written
+            relay.hand(left)
             old = [one.identity for one in distinct if one.identity not in entered]
             repeated = await repository.first_answers(connection, old)
-            await self.units.relay.tell_others(connection, lanes)
-        self.units.relay.wake()
+            await relay.tell_others(connection, left.lanes)
+        relay.wake()
         return self._answers([one for one in distinct if one.identity in entered], repeated)
 
     async def _commit_any(self, items: Sequence[Capture | Nameless], captures: Sequence[Capture]) -> Sequence[Outcome]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from baton.flow.bus import Bus
 from baton.flow.database import Connection
-from baton.flow.outbox import outbox_columns
+from baton.flow.outbox import Left, Standing, in_turn, outbox_columns
 from baton.flow.unit_of_work import as_record
 from baton_ingest.captures import Capture
 from baton_ingest.repository import ENTERED, SENT, columns, known_ids, ledger_row
@@ -41,32 +41,38 @@ with {SENT}, told as (
                 $20::bytea[])
         with ordinality as g(source, identity, lane, subject, topic, key, headers, value, place)
     join entered using (source, identity) order by place
+    returning id
 )
-select exists (select from unusual) as is_unusual, array(select (source, identity) from entered) as entered
+select exists (select from unusual) as is_unusual, array(select (source, identity) from entered) as entered,
+       {in_turn(lanes="$21", known="$22", rows="waiting")} as ids
 """  # noqa: S608 - ours
 
 
 async def write(
-    connection: Connection, captures: Sequence[Capture], *, bus: Bus
-) -> tuple[frozenset[tuple[str, str]], frozenset[int]] | None:
+    connection: Connection, captures: Sequence[Capture], *, bus: Bus, standing: Standing
+) -> tuple[frozenset[tuple[str, str]], Left] | None:
     """Write captures of distinct identities, and commit.
 
     Returns:
-        The identities that are new, and the lanes in which something waits to be published. None: the group is
-        unusual, and nothing was written.
+        The identities that are new, and what is to be published now. None: the group is unusual, and nothing was
+        written.
     """
     events = [(one.identity, event) for one in captures for event in one.events]
-    rows = outbox_columns([(as_record(event), event.data.subject) for _, event in events], bus=bus)
+    records = [as_record(event) for _, event in events]
+    rows = outbox_columns(
+        [(record, event.data.subject) for record, (_, event) in zip(records, events, strict=True)], bus=bus
+    )
     row = await connection.fetchrow(
         _WRITE,
         *columns(map(ledger_row, captures), width=7),
         *columns(known_ids(captures), width=5),
         *columns((identity for identity, _ in events), width=2),
         *rows,
+        *standing,
     )
     assert row is not None
     if row["is_unusual"]:
         return None
     entered = frozenset((source, identity) for source, identity in row["entered"])
-    lanes = frozenset(lane for (identity, _), lane in zip(events, rows.lanes, strict=True) if identity in entered)
-    return entered, lanes
+    told = [place for place, (identity, _) in enumerate(events) if identity in entered]
+    return entered, Left([records[place] for place in told], [rows.lanes[place] for place in told], row["ids"])

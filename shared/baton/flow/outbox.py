@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -11,19 +12,25 @@ from baton.flow import metrics
 from baton.flow.bus import Bus, BusUnavailable, Record
 from baton.flow.database import Connection, Database, DatabaseUnavailable
 from baton.flow.headers import pack_headers, unpack_headers
-from baton.flow.writes import Writes
+from baton.flow.writes import Asking
 
 log = structlog.get_logger()
 
 _BATCH: Final = 1000
-_POLL_SECONDS: Final = 0.5
-"""Behind the wake-up calls: how long a row waits at most if one of them got lost."""
-_SWEEP_SECONDS: Final = 0.05
-"""How long what is on the bus already stays in the table at most, while nothing new comes."""
+_MOST_HANDED: Final = 2000
+"""More than that stays in the table alone: while the bus is away memory must not fill."""
+_LOOK_SECONDS: Final = 0.25
+"""Behind the wake-up calls: how long a row waits at most if one of them got lost, and what was published stays."""
+_AGAIN_SECONDS: Final = 0.5
+"""Between two attempts to reach a listener's connection."""
 
-_WRITE = """
+_WRITE: Final = """
 insert into outbox (lane, subject, topic, key, headers, value)
 select * from unnest($1::int[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[])
+"""
+_IN_TURN: Final = """
+case when not exists (select from outbox where lane = any({lanes}::int[]) and id <> all({known}::bigint[]))
+    then array(select id from {rows} order by id) end
 """
 # What was published goes with the next look, without waiting for the disk: a deletion lost in a crash means that the
 # record is sent again, no more.
@@ -38,11 +45,35 @@ where lane = any($1::int[]) and id <> all($3::bigint[]) order by id limit $2
 """
 
 
-def write_outbox(writes: Writes, records: Sequence[tuple[Record, str | None]], *, bus: Bus) -> frozenset[int]:
-    """Add records, each with the lead it speaks of, to what the caller's transaction writes. Gives their lanes."""
-    columns = outbox_columns(records, bus=bus)
-    writes.add(_WRITE, *columns)
-    return frozenset(columns.lanes)
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a transaction left in the outbox."""
+
+    records: Sequence[Record]
+    lanes: Sequence[int]
+    """Of each record."""
+    ids: Sequence[int] | None
+    """Of each record's row. None: others wait in our lanes, so that the order is to be read from the table."""
+
+
+def in_turn(*, lanes: str, known: str, rows: str = "{rows}") -> str:
+    """SQL for the ids of the rows that a statement adds; null if others wait that are to be published before them.
+
+    `lanes` and `known` are its parameters, those of a `Standing`; `rows` gives the `id` of each row that it adds.
+    """
+    return _IN_TURN.format(lanes=lanes, known=known, rows=rows)
+
+
+def outbox_write(columns: "OutboxColumns", *, standing: "Standing") -> Asking:
+    """A write of rows that gives their ids in order, as `in_turn` does."""
+    return Asking(_WRITE, (*columns, *standing), "id", in_turn(lanes="$7", known="$8"))
+
+
+class Standing(NamedTuple):
+    """What a relay has in hand: the lanes that it owns, and those of their rows that go before any new one."""
+
+    lanes: list[int]
+    known: list[int]
 
 
 class OutboxColumns(NamedTuple):
@@ -74,6 +105,9 @@ class Relay:
     A lane has one owner at a time (who consumes that partition), so that records of one key keep their order whoever
     wrote them: a batch, an HTTP command or a timer, in this process or in another. A new owner begins with what its
     predecessor left.
+
+    What this process wrote is handed over once it is committed, and published without being read again. Wherever
+    others may have written before it, the order is read from the table.
     """
 
     def __init__(self, *, database: Database, bus: Bus, lanes: Callable[[], frozenset[int]]) -> None:
@@ -83,14 +117,24 @@ class Relay:
         self._one_at_a_time = asyncio.Lock()
         self._woken = asyncio.Event()
         self._told: str | None = None
+        self._handed: dict[int, tuple[int, Record]] = {}
+        """What is to be published next, by its row: its lane, and the record."""
+        self._sending: Sequence[int] = ()
         self._published: list[int] = []
         """Rows that are on the bus and still in the table, until the next look."""
+        self._must_look = True
+        self._next_look = 0.0
         self._is_running = False
 
     @property
     def channel(self) -> str:
         """The notification channel by which other processes are told of rows in lanes they own."""
         return f"baton_outbox_{self._database.schema}"
+
+    @property
+    def standing(self) -> Standing:
+        """What is to be told with each write of the outbox, for it to say whether its rows may be handed over."""
+        return Standing(list(self._lanes()), [*self._published, *self._sending, *self._handed])
 
     async def tell_others(self, connection: Connection, lanes: Collection[int]) -> None:
         """Have the owners of those lanes that aren't ours publish.
@@ -99,6 +143,14 @@ class Relay:
         """
         if not self._lanes().issuperset(lanes):
             await connection.execute("select pg_notify($1, '')", self.channel)
+
+    def hand(self, left: Left) -> None:
+        """What a transaction left is committed: publish it with the next round."""
+        if left.ids is None or len(self._handed) + len(left.ids) > _MOST_HANDED:
+            self._must_look = True
+            return
+        for row, lane, record in zip(left.ids, left.lanes, left.records, strict=True):
+            self._handed[row] = lane, record
 
     def wake(self) -> None:
         """Something was written: publish soon."""
@@ -125,7 +177,7 @@ class Relay:
             return 0
         sent = 0
         async with self._one_at_a_time:
-            while count := await self._publish_some():
+            while count := await self._publish_handed() or await self._publish_found():
                 sent += count
         return sent
 
@@ -149,25 +201,59 @@ class Relay:
         finally:
             self._is_running = False
 
-    async def _publish_some(self) -> int:
+    async def _publish_handed(self) -> int:
+        """What was handed over, where nothing can come before it."""
+        if self._must_look or not self._handed:
+            return 0
+        lanes = self._lanes()
+        ours = [(row, record) for row, (lane, record) in sorted(self._handed.items()) if lane in lanes]
+        self._handed.clear()  # the rest is its lanes' new owner's
+        await self._send([row for row, _ in ours], [record for _, record in ours])
+        return len(ours)
+
+    async def _publish_found(self) -> int:
+        """What the table has; and what was published leaves it."""
         lanes = self._lanes()
         if not lanes and not self._published:
+            self._handed.clear()
             return 0
-        async with self._database.connection() as connection:
-            rows = await connection.fetch(_NEXT, list(lanes), _BATCH, self._published)
+        self._must_look = False  # unless something says so meanwhile
+        self._handed.clear()
+        try:
+            async with self._database.connection() as connection:
+                rows = await connection.fetch(_NEXT, list(lanes), _BATCH, self._published)
+        except BaseException:
+            self._must_look = True
+            raise
         self._published = []
-        if not rows:
-            return 0
-        await self._bus.publish([_record(row) for row in rows])
-        self._published = [row["id"] for row in rows]
-        metrics.relayed.labels(service=self._database.schema).inc(len(rows))
+        self._next_look = asyncio.get_running_loop().time() + _LOOK_SECONDS
+        self._must_look |= len(rows) == _BATCH
+        for row in rows:
+            self._handed.pop(row["id"], None)  # handed over while we looked
+        await self._send([row["id"] for row in rows], [_record(row) for row in rows])
         return len(rows)
+
+    async def _send(self, rows: Sequence[int], records: Sequence[Record]) -> None:
+        if not rows:
+            return
+        self._sending = rows
+        try:
+            await self._bus.publish(records)
+        except BaseException:
+            self._must_look = True
+            raise
+        finally:
+            self._sending = ()
+        self._published += rows
+        metrics.relayed.labels(service=self._database.schema).inc(len(rows))
 
     async def _publish_or_wait(self) -> None:
         try:
             async with self._one_at_a_time:
-                while await self._publish_some() == _BATCH:
-                    pass
+                if self._must_look or asyncio.get_running_loop().time() >= self._next_look:
+                    while await self._publish_found() == _BATCH:
+                        pass
+                await self._publish_handed()
             self._told = None
         except (BusUnavailable, DatabaseUnavailable) as error:
             if self._told != (told := type(error).__name__):  # it may be away for hours, and is asked twice a second
@@ -176,8 +262,7 @@ class Relay:
 
     async def _next_wake(self, stop: "asyncio.Task[bool]") -> None:
         woken = asyncio.ensure_future(self._woken.wait())
-        seconds = _SWEEP_SECONDS if self._published else _POLL_SECONDS
-        await asyncio.wait((woken, stop), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((woken, stop), timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
         self._woken.clear()
 
@@ -187,10 +272,10 @@ class Relay:
             try:
                 connection = await asyncpg.connect(self._database.url, timeout=5)
             except (OSError, TimeoutError, asyncpg.PostgresError):
-                await asyncio.sleep(_POLL_SECONDS)
+                await asyncio.sleep(_AGAIN_SECONDS)
                 continue
             try:
-                await connection.add_listener(self.channel, lambda *_: self.wake())
+                await connection.add_listener(self.channel, lambda *_: self._told_by_others())
                 lost = asyncio.Event()
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
                 await lost.wait()
@@ -198,6 +283,10 @@ class Relay:
                 continue
             finally:
                 connection.terminate()
+
+    def _told_by_others(self) -> None:
+        self._must_look = True
+        self.wake()
 
 
 def _record(row: asyncpg.Record) -> Record:

@@ -1,12 +1,13 @@
 """One transaction: state, and the events that follow from it, together or not at all."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import cast
 
 from baton.flow.bus import Bus, Record
 from baton.flow.database import Connection, Database
-from baton.flow.outbox import Relay, write_outbox
+from baton.flow.outbox import Left, Relay, Standing, outbox_columns, outbox_write
 from baton.flow.writes import Writes
 from baton.kernel.clock import Clock
 from baton.leads.envelope import Event, encode
@@ -41,16 +42,17 @@ class UnitOfWork:
         """How many records wait for the commit."""
         return len(self._records)
 
-    async def flush(self, bus: Bus) -> frozenset[int]:
-        """Write what waits, and what was emitted. Gives the lanes that have something to publish now."""
+    async def flush(self, bus: Bus, standing: Standing) -> Left:
+        """Write what waits, and what was emitted. Gives what is to be published now."""
         records, self._records = self._records, []
-        lanes = frozenset[int]()
-        if records and not bus.appends_in_transaction:
-            lanes = write_outbox(self.writes, records, bus=bus)
-        await self.writes.send(self.connection)
-        if records and bus.appends_in_transaction:
-            await bus.append(self.connection, [record for record, _ in records])
-        return lanes
+        if bus.appends_in_transaction or not records:
+            await self.writes.send(self.connection)
+            if records:
+                await bus.append(self.connection, [record for record, _ in records])
+            return Left((), (), ())
+        columns = outbox_columns(records, bus=bus)
+        ids = await self.writes.send(self.connection, last=outbox_write(columns, standing=standing))
+        return Left([record for record, _ in records], columns.lanes, cast("Sequence[int] | None", ids))
 
 
 class Units:
@@ -79,9 +81,10 @@ class Units:
             unit = UnitOfWork(connection, now=self._clock.now())
             yield unit
             emitted = unit.emitted
-            lanes = await unit.flush(self._bus)
-            await self.relay.tell_others(connection, lanes)
-        if lanes and wake:
+            left = await unit.flush(self._bus, self.relay.standing)
+            await self.relay.tell_others(connection, left.lanes)
+        self.relay.hand(left)
+        if left.records and wake:
             self.relay.wake()
-        elif emitted and not lanes:
+        elif emitted and not left.records:
             self._bus.announce()

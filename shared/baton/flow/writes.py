@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from baton.flow.database import Connection, DatabaseUnavailable
 
@@ -24,42 +24,68 @@ class Writes:
 
         `expect` is how many rows it has to change, and what it means if they are fewer: another transaction came first.
         """
-        self._waiting.append(_Write(statement, arguments, expect))
+        self._waiting.append(_Write(_Text(statement, len(arguments)), arguments, expect))
 
-    async def send(self, connection: Connection) -> None:
-        """Execute them.
+    async def send(self, connection: Connection, *, last: "Asking | None" = None) -> object:
+        """Execute them, and `last` with them. Gives what that one asked for.
 
         Raises:
             DatabaseUnavailable: a row that was expected to change wasn't ours to change; the work comes again.
         """
         writes, self._waiting = self._waiting, []
+        if last is not None:
+            writes.append(_Write(_Text(last.statement, len(last.arguments), last.returning, last.asks), last.arguments))
         if not writes:
-            return
-        statement = _together(tuple((each.statement, len(each.arguments)) for each in writes))
-        counts = await connection.fetchrow(statement, *(argument for each in writes for argument in each.arguments))
-        assert counts is not None
-        for count, write in zip(counts, writes, strict=True):
+            return None
+        statement = _together(tuple(each.text for each in writes))
+        answers = await connection.fetchrow(statement, *(argument for each in writes for argument in each.arguments))
+        assert answers is not None
+        for count, write in zip(answers, writes, strict=True):
             if write.expect is not None and count != write.expect[0]:
                 raise DatabaseUnavailable(write.expect[1])
+        return None if last is None else answers[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A write that wants to know more than whether it was done.
+
+    `asks` is an expression over the rows that the statement gives by `returning`, which it calls `{rows}`, and over
+    tables as they were before; it may have parameters of its own behind the statement's.
+    """
+
+    statement: str
+    arguments: tuple[object, ...]
+    returning: str
+    asks: str
+
+
+class _Text(NamedTuple):
+    statement: str
+    parameters: int
+    returning: str = "1"
+    asks: str = "(select count(*) from {rows})"
 
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    statement: str
+    text: _Text
     arguments: tuple[object, ...]
-    expect: tuple[int, str] | None
+    expect: tuple[int, str] | None = None
 
 
 @lru_cache(maxsize=256)
-def _together(statements: tuple[tuple[str, int], ...]) -> str:
-    """One statement of many, which gives how many rows each of them changed."""
+def _together(texts: tuple[_Text, ...]) -> str:
+    """One statement of many, which gives what each of them asks for."""
     parts: list[str] = []
+    answers: list[str] = []
     taken = 0
-    for number, (statement, parameters) in enumerate(statements):
-        parts.append(f"w{number} as ({_renumbered(statement, by=taken).strip()} returning 1)")
-        taken += parameters
-    counts = ", ".join(f"(select count(*) from w{number})" for number in range(len(parts)))  # noqa: S608
-    return f"with {', '.join(parts)} select {counts}"
+    for number, text in enumerate(texts):
+        rows = f"w{number}"
+        parts.append(f"{rows} as ({_renumbered(text.statement, by=taken).strip()} returning {text.returning})")
+        answers.append(_renumbered(text.asks, by=taken).format(rows=rows))
+        taken += text.parameters
+    return f"with {', '.join(parts)} select {', '.join(answers)}"
 
 
 def _renumbered(statement: str, *, by: int) -> str:
