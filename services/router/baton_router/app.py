@@ -43,6 +43,7 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         handler=lambda feed: RouteLeads(feed.current),
         types=OURS,
         concerns=is_ours,
+        optimistic=True,
     )
     add_worker(
         service, group=TIMELINE_GROUP, topics=LEAD_TOPICS, handler=keep_timeline, gather=_GATHER_STORIES,

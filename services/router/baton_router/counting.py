@@ -6,10 +6,9 @@ the one before wrote.
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
-from baton.flow.database import Connection
+from baton.flow.unit_of_work import UnitOfWork
 from baton.flow.writes import Writes
 from baton.leads.playbook.model import Caps, Member, Playbook, Pool, Rep
 from baton_router import staff_repository as repository
@@ -28,10 +27,9 @@ _NOTHING_SAID: Final = RepState()
 class Counters:
     """What a batch has locked and read so far. With `lock=False` for a dry run: nothing is locked, nothing written."""
 
-    connection: Connection
+    unit: UnitOfWork
     playbook: Playbook
     states: dict[str, RepState]
-    now: datetime
     lock: bool = True
     ledger: Ledger = field(default_factory=Ledger)
     pools: set[str] = field(default_factory=set)
@@ -43,7 +41,7 @@ class Counters:
     @property
     def staff(self) -> Staff:
         """The reps as decisions see them."""
-        return Staff(self.playbook, self.states, self.ledger, self.now)
+        return Staff(self.playbook, self.states, self.ledger, self.unit.now)
 
     async def have(self, pools: Collection[str]) -> None:
         """Have the counters of these pools. Best asked for all of a batch at once: then nobody waits in a circle."""
@@ -54,8 +52,9 @@ class Counters:
         members = sorted({member.rep for pool in known for member in pool.members})
         if self.lock:
             capped = capped_reps(self.playbook, self.states, members)
-            await repository.lock(self.connection, [*(f"pool {name}" for name in new), *(f"rep {r}" for r in capped)])
-        turns, somebody_waits = await repository.load_turns(self.connection, new, now=self.now)
+            names = (*(f"pool {name}" for name in new), *(f"rep {rep}" for rep in capped))
+            await self.unit.begin(locks=sorted(map(repository.lock_number, names)))
+        turns, somebody_waits = await repository.load_turns(self.unit.connection, new, now=self.unit.now)
         self.ledger.turns.update(turns)
         self.somebody_waits |= somebody_waits
         self.pools |= new
@@ -87,7 +86,7 @@ class Counters:
         questions = [
             question for question in self._questions(places) if (question.rep, question.pool) not in self._loads
         ]
-        found = await repository.load_loads(self.connection, questions)
+        found = await repository.load_loads(self.unit.connection, questions)
         for key, load in found.items():
             self._loads.add(key)
             self.ledger.loads[key] = _sum(load, self.ledger.loads.get(key))
@@ -98,7 +97,7 @@ class Counters:
         by_load = any(STRATEGIES[pool.strategy].by_load for pool in self.playbook.pools.values())
         for name, pool_name in sorted(places):
             rep, pool = self.playbook.reps[name], self.playbook.pools[pool_name]
-            frame = periods(self.now, zone_of(rep, pool, self.staff.calendars))
+            frame = periods(self.unit.now, zone_of(rep, pool, self.staff.calendars))
             own = self.staff.state(name).caps or rep.caps
             for place, caps, opened in (
                 (None, [own], by_load),

@@ -33,6 +33,7 @@ from baton_router.deciding.routing import decide, plan, plan_catch_all, pools_in
 from baton_router.deciding.values import Assigned, Decision, Held, Nurtured, Rejected, Request
 from baton_router.destinations import to_the_next
 from baton_router.lead_file import Cause, EarlyTouch, Given, LeadFile, State, Waiting
+from baton_router.repository import Glance, Opened
 from baton_router.surroundings import Surroundings
 
 SOURCE: Final = "/baton/router"
@@ -73,15 +74,31 @@ class Desk:
     @classmethod
     async def open(cls, unit: UnitOfWork, playbook: Playbook, leads: Collection[str], *, lock: bool = True) -> Self:
         """A desk with the files of these leads, locked. `lock=False` for a dry run, which must not save."""
-        connection = unit.connection
-        there = await repository.glance(connection, leads)
-        states = await staff_repository.load_states(connection) if there.reps else {}
-        opened = await repository.open_files(connection, leads, lock=lock, aliases=there.aliases)
+        seen = await repository.glance(unit.connection, leads)
+        opened = await repository.open_files(unit.connection, leads, lock=lock, aliases=seen.aliases)
+        return await cls._at(unit, playbook, seen, opened, lock=lock)
+
+    @classmethod
+    async def open_for_captures(cls, unit: UnitOfWork, playbook: Playbook, leads: Collection[str]) -> Self:
+        """As `open`. Most who are captured are strangers: then nothing is locked before a pool is."""
+        seen = await repository.glance(unit.connection, leads)
+        if seen.only_strangers and not unit.has_begun:
+            repository.check_strangers(unit.writes, leads)
+            return await cls._at(unit, playbook, seen, Opened({}, {}, {}))
+        await unit.begin()
+        opened = await repository.open_files(unit.connection, leads, aliases=seen.aliases)
+        return await cls._at(unit, playbook, seen, opened)
+
+    @classmethod
+    async def _at(
+        cls, unit: UnitOfWork, playbook: Playbook, seen: Glance, opened: Opened, *, lock: bool = True
+    ) -> Self:
+        states = await staff_repository.load_states(unit.connection) if seen.reps else {}
         return cls(
             unit=unit,
             playbook=playbook,
-            counters=Counters(connection, playbook, states, unit.now, lock),
-            around=Surroundings(connection, playbook, has_directory=there.accounts),
+            counters=Counters(unit, playbook, states, lock),
+            around=Surroundings(unit.connection, playbook, has_directory=seen.accounts),
             files=opened.files,
             erased=opened.erased,
             unclaimed=opened.unclaimed,
@@ -275,6 +292,8 @@ class Desk:
         repository.save_leads(self.unit.writes, changed)
         held = [(each, waiting) for each in self._held if (waiting := self.files[each].waiting) is not None]
         released = self._released - {lead_id for lead_id, _ in held}
+        if held or self._reviews:  # of strangers; whatever else is written at once has begun long before
+            await self.unit.begin()
         await repository.save_holds(connection, held, released=sorted(released))
         await repository.save_early(connection, self._early, told=self._early_told)
         await reviews.save(connection, self._reviews, now=self.unit.now)

@@ -55,7 +55,7 @@ class RouteLeads:
         events = [each.event for each in deliveries if is_ours(each)]
         if not events:
             return
-        desk = await Desk.open(unit, self.playbook(), {lead for event in events for lead in _leads(event)})
+        desk = await self._open(events, unit)
         batch = _Batch(desk)
         anew = await batch.erase([event for event in events if isinstance(event.data, LeadErased)])
         told = [event for event in events if not isinstance(event.data, LeadErased) and not batch.is_forgotten(event)]
@@ -67,6 +67,15 @@ class RouteLeads:
             if number % _SLICE == 0:
                 await asyncio.sleep(0)
         await desk.save()
+
+    async def _open(self, events: Sequence[Event], unit: UnitOfWork) -> Desk:
+        leads = {lead for event in events for lead in _leads(event)}
+        if all(isinstance(event.data, LeadScored) for event in events):
+            return await Desk.open_for_captures(unit, self.playbook(), leads)
+        await unit.begin()
+        if any(isinstance(event.data, LeadErased) for event in events):
+            await repository.be_alone(unit.connection)
+        return await Desk.open(unit, self.playbook(), leads)
 
 
 def is_ours(delivery: Delivery) -> bool:

@@ -28,10 +28,20 @@ from baton_router.stored import (
 _GLANCE: Final = """
 select exists (select from reps) as reps, exists (select from accounts) as accounts,
        coalesce(bool_or(exists (select from aliases a where a.lead_id = g.lead_id offset 0)
-                        or exists (select from aliases a where a.into_lead = g.lead_id offset 0)), false) as aliases
+                        or exists (select from aliases a where a.into_lead = g.lead_id offset 0)), false) as aliases,
+       coalesce(bool_or(exists (select from leads l where l.lead_id = g.lead_id offset 0)
+                        or exists (select from waiting_touches w where w.lead_id = g.lead_id offset 0)
+                        or exists (select from erased e where e.lead_id = g.lead_id offset 0)), false) as somebody
 from unnest($1::text[]) as g(lead_id)
 """
 """What most batches find nothing of: one question saves three."""
+_UNKNOWN: Final = """
+not exists (select from aliases where lead_id = any($1::text[]) or into_lead = any($1::text[]))
+and not exists (select from waiting_touches where lead_id = any($1::text[]))
+and not exists (select from erased where lead_id = any($1::text[]))
+"""
+# Who writes without having locked anything finds either the table of leads or the erasure: never neither.
+_ALONE: Final = "lock table leads in share row exclusive mode"
 _ALIASES: Final = "select * from aliases where lead_id = any($1::text[]) or into_lead = any($1::text[])"
 _LEADS: Final = "select * from leads where lead_id = any($1::text[]) order by lead_id for update"
 _LEADS_UNLOCKED: Final = "select * from leads where lead_id = any($1::text[])"
@@ -141,12 +151,29 @@ class Glance:
     reps: bool = True
     accounts: bool = True
     aliases: bool = True
+    somebody: bool = True
+    """Whether anything is known of any of them: a file, a touch that came first, an erasure."""
+
+    @property
+    def only_strangers(self) -> bool:
+        """Whether nothing at all is known of these leads."""
+        return not (self.somebody or self.aliases)
 
 
 async def glance(connection: Connection, lead_ids: Collection[str]) -> Glance:
     """What is worth asking for before some leads are routed."""
     (row,) = await connection.fetch(_GLANCE, list(lead_ids))
-    return Glance(row["reps"], row["accounts"], row["aliases"])
+    return Glance(row["reps"], row["accounts"], row["aliases"], row["somebody"])
+
+
+def check_strangers(writes: Writes, lead_ids: Collection[str]) -> None:
+    """Have it checked that these are strangers still, as far as writing their files doesn't tell."""
+    writes.check(_UNKNOWN, list(lead_ids), why="something became known of a lead meanwhile")
+
+
+async def be_alone(connection: Connection) -> None:
+    """For an erasure: until the end of the transaction nobody else writes a lead."""
+    await connection.execute(_ALONE)
 
 
 async def family(connection: Connection, lead_ids: Iterable[str]) -> dict[str, frozenset[str]]:

@@ -24,7 +24,6 @@ from baton_router.stored import columns, read_given
 
 _HOUR: Final = timedelta(hours=1)
 
-_LOCK: Final = "select pg_advisory_xact_lock(name) from (select unnest($1::bigint[]) as name order by 1) as names"
 _TURNS: Final = """
 select t.*, w.somebody as somebody_waits
 from (select exists (select from holds where look_at <= $2 and pools && $1::text[])) as w(somebody)
@@ -116,14 +115,8 @@ class LoadQuestion:
     month: datetime
 
 
-async def lock(connection: Connection, names: Collection[str]) -> None:
-    """Lock these names until the end of the transaction, in an order that is the same for everybody."""
-    if names:
-        await connection.fetch(_LOCK, [_lock_number(name) for name in names])
-
-
-def _lock_number(name: str) -> int:
-    """Two names with one number would only wait for each other without need."""
+def lock_number(name: str) -> int:
+    """What a pool or a rep is locked by. Two names with one number would only wait for each other without need."""
     return int.from_bytes(sha1(f"baton.router/{name}".encode(), usedforsecurity=False).digest()[:8], "big", signed=True)
 
 
@@ -200,7 +193,7 @@ async def load_states(connection: Connection) -> dict[str, RepState]:
 
 async def load_rep(connection: Connection, rep: str) -> RepRow:
     """What is said of one rep, locked for the transaction."""
-    await lock(connection, [f"said of {rep}"])
+    await connection.execute("select pg_advisory_xact_lock($1)", lock_number(f"said of {rep}"))
     row = await connection.fetchrow("select * from reps where rep = $1", rep)
     return RepRow(rep, RepState()) if row is None else RepRow(rep, _state(row), row["move_at"], row["moved_up_to"])
 

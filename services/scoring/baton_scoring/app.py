@@ -31,6 +31,7 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         group=GROUP,
         topics=TOPICS,
         handler=lambda feed: ScoreLeads(feed.current),
+        optimistic=True,
     )
     service.timers.append(TierTimer(service.units, service.feed.current))
     return create_web(service, title="Baton scoring", settings=settings, routers=[router])

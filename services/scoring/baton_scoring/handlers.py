@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from baton.flow.database import Overtaken
 from baton.flow.deliveries import Delivery
 from baton.flow.unit_of_work import UnitOfWork
 from baton.kernel.ids import derived_id
@@ -14,7 +15,7 @@ from baton.leads.playbook.model import Playbook
 from baton.leads.values import Activity, Change, Score
 from baton_scoring import repository
 from baton_scoring.profile import Profile
-from baton_scoring.repository import ScoreTold
+from baton_scoring.repository import Known, ScoreTold
 from baton_scoring.scoring import Horizon, score_lead
 
 SOURCE: Final = "/baton/scoring"
@@ -29,7 +30,7 @@ class ScoreLeads:
     async def __call__(self, deliveries: Sequence[Delivery], unit: UnitOfWork) -> None:
         """Score every lead of the batch that something happened to."""
         playbook = self.playbook()
-        known = await repository.load(unit.connection, {delivery.subject for delivery in deliveries})
+        known = await _known(deliveries, unit)
         batch = Batch(playbook=playbook, unit=unit, profiles=known.profiles, erased=known.erased)
         for delivery in deliveries:
             if isinstance(delivery.event.data, LeadErased):
@@ -37,6 +38,20 @@ class ScoreLeads:
             else:
                 batch.handle(delivery.event)
         batch.save()
+
+
+async def _known(deliveries: Sequence[Delivery], unit: UnitOfWork) -> Known:
+    """What there is of the leads they speak of: under locks, or to be checked as the batch is written."""
+    leads = {delivery.subject for delivery in deliveries}
+    erases = any(delivery.head.type == LeadErased.type for delivery in deliveries)
+    if erases and unit.has_begun:
+        await repository.be_alone(unit.connection)
+    known = await repository.load(unit.connection, leads, lock=unit.has_begun)
+    if not unit.has_begun:
+        if erases or known.erased:
+            raise Overtaken("somebody is erased")
+        repository.check_not_erased(unit.writes, leads)
+    return known
 
 
 @dataclass(frozen=True, slots=True)

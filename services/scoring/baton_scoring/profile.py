@@ -66,6 +66,8 @@ class Profile:
     """When a rise to this tier was last told."""
     look_at: datetime | None = None
     """When time alone may have changed the tier."""
+    revision: int | None = field(default=None, compare=False)
+    """Of the row that it was read from; None: there was none."""
     _lead: Lead | None = field(default=None, init=False, repr=False, compare=False)
     """What `lead` gives, until more is heard."""
 

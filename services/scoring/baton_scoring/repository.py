@@ -15,6 +15,7 @@ from baton.kernel.instants import format_instant, parse_instant
 from baton.leads.values import TIERS, Activity, Score
 from baton_scoring.profile import Profile, Said
 
+_OVERTAKEN: Final = "a profile was changed by another transaction meanwhile"
 MAX_ACTIVITIES: Final = 2000
 """The newest of a lead that are scored. Someone who does more is a machine, and must not cost others their time."""
 
@@ -29,7 +30,7 @@ select g.lead_id as asked, e.at as erased_at, p.*
 from unnest($1::text[]) as g(lead_id) left join lateral (
     select at from erased where lead_id = g.lead_id offset 0
 ) e on true left join lateral (
-    select * from profiles where lead_id = g.lead_id offset 0
+    select *, xmin::text::bigint as revision from profiles where lead_id = g.lead_id offset 0
 ) p on true
 where e.at is not null or p.lead_id is not null
 """
@@ -37,14 +38,22 @@ _ACTIVITIES: Final = """
 select a.* from unnest($1::text[]) as l(lead_id),
 lateral (select * from activities a where a.lead_id = l.lead_id order by a.at desc limit $2) a
 """
-_SAVE_PROFILES: Final = """
+_ADD_PROFILES: Final = """
 insert into profiles (lead_id, key, captured, version, fields, score, qualified, look_at)
 select * from unnest($1::text[], $2::text[], $3::bool[], $4::bigint[], $5::bytea[], $6::bytea[], $7::bytea[],
                      $8::timestamptz[])
-on conflict (lead_id) do update set
-    key = excluded.key, captured = excluded.captured, version = excluded.version, fields = excluded.fields,
-    score = excluded.score, qualified = excluded.qualified, look_at = excluded.look_at
+on conflict do nothing
 """
+_CHANGE_PROFILES: Final = """
+update profiles p set
+    key = g.key, captured = g.captured, version = g.version, fields = g.fields, score = g.score,
+    qualified = g.qualified, look_at = g.look_at
+from unnest($1::text[], $2::text[], $3::bool[], $4::bigint[], $5::bytea[], $6::bytea[], $7::bytea[], $8::timestamptz[],
+            $9::bigint[])
+    as g(lead_id, key, captured, version, fields, score, qualified, look_at, revision)
+where p.lead_id = g.lead_id and p.xmin::text::bigint = g.revision
+"""
+_NOT_ERASED: Final = "not exists (select from erased where lead_id = any($1::text[]))"
 _SAVE_ACTIVITIES: Final = """
 insert into activities (lead_id, source, activity_id, kind, at, data)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[])
@@ -70,6 +79,8 @@ _ERASE: Final = (
 _ERASED: Final = """
 insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
+# Who writes without having locked anything finds either the profiles' table or the erasure: never neither.
+_ALONE: Final = "lock table profiles in share row exclusive mode"
 NEXT_LOOK: Final = "select min(look_at) from profiles"
 """When the next lead is to be looked at."""
 
@@ -93,10 +104,11 @@ class Known:
     erased: dict[str, datetime]
 
 
-async def load(connection: Connection, lead_ids: Collection[str]) -> Known:
-    """What there is of these leads, locked for the transaction."""
+async def load(connection: Connection, lead_ids: Collection[str], *, lock: bool = True) -> Known:
+    """What there is of these leads, locked for the transaction; or as it is just now, and checked by `save`."""
     ids = sorted(set(lead_ids))
-    await connection.execute(_LOCK, ids)
+    if lock:
+        await connection.execute(_LOCK, ids)
     rows = await connection.fetch(_PROFILES, ids)
     profiles = {row["lead_id"]: _profile(row) for row in rows if row["lead_id"] is not None}
     if profiles:
@@ -113,17 +125,30 @@ def save(
     activities: Sequence[tuple[str, Activity]],
     told: Sequence[ScoreTold],
 ) -> None:
-    """Have what a batch changed written."""
+    """Have what a batch changed written. If another transaction changed a profile meanwhile, the work comes again."""
     written = {id(one.score): _dump(one.score) for one in told}  # for the profile and for the history
-    if profiles:
-        rows = [_profile_row(profile, _written_score(profile, written)) for profile in profiles]
-        writes.add(_SAVE_PROFILES, *_columns(rows))
+    rows = [(*_profile_row(each, _written_score(each, written)), each.revision) for each in profiles]
+    new, known = [row[:-1] for row in rows if row[-1] is None], [row for row in rows if row[-1] is not None]
+    if new:
+        writes.add(_ADD_PROFILES, *_columns(new), expect=(len(new), _OVERTAKEN))
+    if known:
+        writes.add(_CHANGE_PROFILES, *_columns(known), expect=(len(known), _OVERTAKEN))
     if activities:
         done = [(lead, a.source, a.id, a.kind, a.at, orjson.dumps(a.data)) for lead, a in activities]
         writes.add(_SAVE_ACTIVITIES, *_columns(done))
     if told:
         scores = [(t.lead_id, t.version, t.at, t.cause, written[id(t.score)]) for t in told]
         writes.add(_SAVE_SCORES, *_columns(scores))
+
+
+def check_not_erased(writes: Writes, lead_ids: Collection[str]) -> None:
+    """Have it checked that none of these was erased meanwhile; who was before is known to who read it."""
+    writes.check(_NOT_ERASED, list(lead_ids), why="a lead was erased meanwhile")
+
+
+async def be_alone(connection: Connection) -> None:
+    """For an erasure: until the end of the transaction nobody else writes a profile."""
+    await connection.execute(_ALONE)
 
 
 async def to_look_at(connection: Connection, *, now: datetime, limit: int) -> list[str]:
@@ -191,6 +216,7 @@ def _profile(row: asyncpg.Record) -> Profile:
         score=None if row["score"] is None else Score.model_validate_json(row["score"]),
         qualified={tier: parse_instant(qualified[tier]) for tier in TIERS if tier in qualified},
         look_at=row["look_at"],
+        revision=row["revision"],
     )
 
 

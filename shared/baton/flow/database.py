@@ -32,6 +32,10 @@ class DatabaseUnavailable(Exception):
     """The database can't be reached, is going down, or chose this transaction as the victim of a conflict."""
 
 
+class Overtaken(DatabaseUnavailable):
+    """What this work rests on is not, or not surely, as it was read. Nothing is written; it comes again."""
+
+
 class Database:
     """A bounded pool on one service's schema. It connects when first needed, and anew whenever the server is back."""
 

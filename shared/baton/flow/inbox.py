@@ -7,6 +7,7 @@ from typing import Final
 
 from baton.flow.database import Connection
 from baton.flow.deliveries import Delivery
+from baton.flow.writes import Writes
 
 _WEEK: Final = timedelta(weeks=1)
 
@@ -19,6 +20,13 @@ where not exists (select from inbox i where i.consumer = $1 and i.event_id = g.e
 on conflict do nothing
 returning event_id::text, (select exists (select from retries where consumer = $1)) as somebody_waits
 """
+_ADMIT_LATE: Final = """
+insert into inbox (consumer, event_id, week)
+select $1, event_id, $3 from unnest($2::uuid[]) as g(event_id)
+where not exists (select from inbox i where i.consumer = $1 and i.event_id = g.event_id offset 0)
+on conflict do nothing
+"""
+_NOBODY_WAITS: Final = "not exists (select from retries where consumer = $1 and subject = any($2::text[]))"
 _WAITING: Final = "select distinct subject from retries where consumer = $1 and subject = any($2::text[])"
 
 
@@ -44,6 +52,15 @@ async def admit(connection: Connection, deliveries: Sequence[Delivery], *, consu
             new.remove(delivery.head.id)
             (held if delivery.subject in waiting else fresh).append(delivery)
     return Admission(tuple(fresh), tuple(held), len(deliveries) - len(fresh) - len(held))
+
+
+def admit_late(writes: Writes, deliveries: Sequence[Delivery], *, consumer: str, now: datetime) -> tuple[Delivery, ...]:
+    """Take all of them for new, each once, and have that checked as the unit is written. Order is kept."""
+    fresh = {each.head.id: each for each in reversed(deliveries)}
+    why = "a record has been handled, or waits behind another of its lead"
+    writes.add(_ADMIT_LATE, consumer, sorted(fresh), week_of(now), expect=(len(fresh), why))
+    writes.check(_NOBODY_WAITS, consumer, [each.subject for each in fresh.values()], why=why)
+    return tuple(reversed(fresh.values()))
 
 
 async def _waiting(connection: Connection, deliveries: Sequence[Delivery], *, consumer: str) -> set[str]:

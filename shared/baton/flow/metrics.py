@@ -15,6 +15,7 @@ stage_seconds = Histogram(
 )
 handled = Counter("baton_records_handled_total", "Records that ended as done.", ("consumer", "topic"))
 duplicates = Counter("baton_records_duplicate_total", "Records that had been handled before.", ("consumer",))
+overtaken = Counter("baton_batches_overtaken_total", "Batches done again under locks.", ("consumer",))
 retried = Counter("baton_records_retried_total", "Records put off to be tried again.", ("consumer",))
 dead_lettered = Counter("baton_records_dead_lettered_total", "Records that became dead letters.", ("consumer",))
 paused = Gauge("baton_consumer_paused", "1 while a consumer stands still for too many dead letters.", ("consumer",))

@@ -7,10 +7,10 @@ import structlog
 
 from baton.flow import dead_letters, metrics, retries
 from baton.flow.bus import Bus, BusUnavailable, Received
-from baton.flow.database import DatabaseUnavailable
+from baton.flow.database import DatabaseUnavailable, Overtaken
 from baton.flow.dead_letters import Budget, Failure
 from baton.flow.deliveries import Delivery, NotReady, RetryLater, Unreadable, read_delivery
-from baton.flow.inbox import Admission, admit
+from baton.flow.inbox import Admission, admit, admit_late
 from baton.flow.unit_of_work import UnitOfWork, Units
 from baton.leads.envelope import UnreadableEvent
 
@@ -36,6 +36,8 @@ class Processor:
     """Those that the handler is for, where it isn't for all: the others cost no transaction."""
     concerns: Callable[[Delivery], bool] | None = None
     """Of these types, which the handler does anything for: as with the types, where it isn't all."""
+    optimistic: bool = False
+    """The handler's writes say what they rest on, so that it may read before its transaction begins."""
     idempotent: bool = False
     """The handler's own rows know what came before, and it asks for no retries: then it needs no inbox."""
     has_changed_retries: bool = True
@@ -80,6 +82,23 @@ class Processor:
             await self.settle(deliveries[middle:])
 
     async def _attempt(self, deliveries: Sequence[Delivery]) -> None:
+        if not self.optimistic or deliveries[0].retry_id is not None:
+            await self._attempt_locked(deliveries)
+            return
+        try:
+            await self._attempt_late(deliveries)
+        except Overtaken:
+            metrics.overtaken.labels(consumer=self.consumer).inc()
+            await self._attempt_locked(deliveries)
+
+    async def _attempt_late(self, deliveries: Sequence[Delivery]) -> None:
+        """With as few round trips as can be: nothing is locked before the end, where everything is checked."""
+        async with self.units.begin_late() as unit:
+            fresh = admit_late(unit.writes, deliveries, consumer=self.consumer, now=unit.now)
+            await self.handler(fresh, unit)
+        self._count(Admission(fresh, (), len(deliveries) - len(fresh)), unit)
+
+    async def _attempt_locked(self, deliveries: Sequence[Delivery]) -> None:
         async with self.units.begin(wake=False) as unit:  # the worker publishes
             admission = await self._admit(unit, deliveries)
             if admission.fresh:

@@ -1,9 +1,10 @@
 """One transaction: state, and the events that follow from it, together or not at all."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import cast
+from typing import Final, cast
 
 from baton.flow.bus import Bus, Record
 from baton.flow.database import Connection, Database
@@ -11,6 +12,10 @@ from baton.flow.outbox import Left, Relay, Standing, outbox_columns, outbox_writ
 from baton.flow.writes import Writes
 from baton.kernel.clock import Clock
 from baton.leads.envelope import Event, encode
+
+_ROLL_BACK_SECONDS: Final = 5.0
+_LOCK: Final = "select pg_advisory_xact_lock(name) from unnest('{{{}}}'::bigint[]) as l(name)"
+"""With the numbers in it: so it goes in one round trip with the begin."""
 
 
 def as_record(event: Event) -> Record:
@@ -22,9 +27,12 @@ def as_record(event: Event) -> Record:
 class UnitOfWork:
     """What a handler, a command or a timer works in. Only who began it commits."""
 
-    def __init__(self, connection: Connection, *, now: datetime) -> None:
+    def __init__(self, connection: Connection, *, now: datetime, has_begun: bool = True) -> None:
         self.connection = connection
         self.now = now
+        self.has_begun = has_begun
+        """Whether there is a transaction already. Without one, what is read isn't locked: writes say what they rest on
+        (`Writes.add`, `check`), and nothing else may be written."""
         self.writes = Writes()
         """Sent with the events, at the end."""
         self._records: list[tuple[Record, str | None]] = []
@@ -36,6 +44,15 @@ class UnitOfWork:
     def emit_record(self, record: Record, *, subject: str | None) -> None:
         """Send bytes as they are; `subject` is the lead they speak of, for its erasure."""
         self._records.append((record, subject))
+
+    async def begin(self, *, locks: Sequence[int] = ()) -> None:
+        """Begin the transaction if it hasn't begun, with these advisory locks, taken in the order given."""
+        statements = [] if self.has_begun else ["begin"]
+        if locks:
+            statements.append(_LOCK.format(",".join(map(str, locks))))
+        if statements:
+            await self.connection.execute("; ".join(statements))
+        self.has_begun = True
 
     @property
     def emitted(self) -> int:
@@ -81,10 +98,49 @@ class Units:
             unit = UnitOfWork(connection, now=self._clock.now())
             yield unit
             emitted = unit.emitted
-            left = await unit.flush(self._bus, self.relay.standing)
-            await self.relay.tell_others(connection, left.lanes)
+            left = await self._flush(unit)
+        self._hand(left, emitted=emitted, wake=wake)
+
+    @asynccontextmanager
+    async def begin_late(self) -> AsyncIterator[UnitOfWork]:
+        """As `begin` with `wake=False`, but the transaction begins when the unit is told so; else the writes are it.
+
+        Raises:
+            Overtaken: what the unit rests on is no longer so; nothing was written.
+            DatabaseUnavailable: as `begin`.
+        """
+        async with self.database.connection() as connection:
+            unit = UnitOfWork(connection, now=self._clock.now(), has_begun=False)
+            try:
+                yield unit
+                emitted = unit.emitted
+                left = await self._flush(unit)
+                if unit.has_begun:
+                    await connection.execute("commit")
+            except BaseException:
+                if unit.has_begun:
+                    await _roll_back(connection)
+                raise
+        self._hand(left, emitted=emitted, wake=False)
+
+    async def _flush(self, unit: UnitOfWork) -> Left:
+        left = await unit.flush(self._bus, self.relay.standing)
+        await self.relay.tell_others(unit.connection, left.lanes)
+        return left
+
+    def _hand(self, left: Left, *, emitted: int, wake: bool) -> None:
         self.relay.hand(left)
         if left.records and wake:
             self.relay.wake()
         elif emitted and not left.records:
             self._bus.announce()
+
+
+async def _roll_back(connection: Connection) -> None:
+    """Undo; where even that fails the connection goes, and the server undoes what it left."""
+    try:
+        async with asyncio.timeout(_ROLL_BACK_SECONDS):
+            await connection.execute("rollback")
+    except BaseException:
+        connection.terminate()
+        raise

@@ -33,8 +33,8 @@ class Worker:
     """One consumer group's member in this process. Production runs it; the simulator calls `step` by hand.
 
     `types` are the events that its handler is for (None: all), `concerns` says it of one of them. A batch has `most`
-    records at most. `idempotent`: what the handler writes is the same however often it is given, so that it needs no
-    inbox.
+    records at most. `optimistic`: see Processor. `idempotent`: what the handler writes is the same however often it is
+    given, so that it needs no inbox.
     """
 
     def __init__(  # noqa: PLR0913 - what a worker is made of, each by its name
@@ -51,6 +51,7 @@ class Worker:
         types: frozenset[str] | None = None,
         most: int = MAX_RECORDS,
         concerns: Callable[[Delivery], bool] | None = None,
+        optimistic: bool = False,
         idempotent: bool = False,
     ) -> None:
         self.name = name
@@ -64,6 +65,7 @@ class Worker:
             bus=bus,
             types=types,
             concerns=concerns,
+            optimistic=optimistic,
             idempotent=idempotent,
         )
         self._units = units

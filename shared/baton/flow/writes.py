@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from baton.flow.database import Connection, DatabaseUnavailable
+import asyncpg
+
+from baton.flow.database import Connection, Overtaken
 
 _PARAMETER: Final = re.compile(r"\$(\d+)")
 
@@ -26,23 +28,32 @@ class Writes:
         """
         self._waiting.append(_Write(_Text(statement, len(arguments)), arguments, expect))
 
+    def check(self, condition: str, *arguments: object, why: str) -> None:
+        """What has to hold as all is written; `why` it may not: another transaction came first."""
+        text = _Text(None, len(arguments), asks=f"(case when {condition} then 1 else 0 end)")
+        self._waiting.append(_Write(text, arguments, (1, why)))
+
     async def send(self, connection: Connection, *, last: "Asking | None" = None) -> object:
         """Execute them, and `last` with them. Gives what that one asked for.
 
+        Without a transaction around it, it is one of its own.
+
         Raises:
-            DatabaseUnavailable: a row that was expected to change wasn't ours to change; the work comes again.
+            Overtaken: a row that was expected to change wasn't ours to change, or a condition didn't hold.
         """
         writes, self._waiting = self._waiting, []
         if last is not None:
             writes.append(_Write(_Text(last.statement, len(last.arguments), last.returning, last.asks), last.arguments))
         if not writes:
             return None
-        statement = _together(tuple(each.text for each in writes))
-        answers = await connection.fetchrow(statement, *(argument for each in writes for argument in each.arguments))
+        expected = tuple(None if each.expect is None else each.expect[0] for each in writes)
+        statement = _together(tuple(each.text for each in writes), tuple(each is not None for each in expected))
+        arguments = [argument for each in writes for argument in each.arguments]
+        try:
+            answers = await connection.fetchrow(statement, *arguments, *(each for each in expected if each is not None))
+        except asyncpg.DivisionByZeroError as error:
+            raise Overtaken(" or ".join(each.expect[1] for each in writes if each.expect is not None)) from error
         assert answers is not None
-        for count, write in zip(answers, writes, strict=True):
-            if write.expect is not None and count != write.expect[0]:
-                raise DatabaseUnavailable(write.expect[1])
         return None if last is None else answers[-1]
 
 
@@ -61,7 +72,7 @@ class Asking:
 
 
 class _Text(NamedTuple):
-    statement: str
+    statement: str | None
     parameters: int
     returning: str = "1"
     asks: str = "(select count(*) from {rows})"
@@ -75,17 +86,27 @@ class _Write:
 
 
 @lru_cache(maxsize=256)
-def _together(texts: tuple[_Text, ...]) -> str:
-    """One statement of many, which gives what each of them asks for."""
+def _together(texts: tuple[_Text, ...], are_expected: tuple[bool, ...]) -> str:
+    """One statement of many, which gives what the last of them asks for.
+
+    Where something is not as expected it divides by zero: an error undoes all of a statement, a result none of it.
+    """
     parts: list[str] = []
-    answers: list[str] = []
+    wanted: list[str] = []
+    asked = "null"
     taken = 0
-    for number, text in enumerate(texts):
+    after = sum(text.parameters for text in texts)
+    for number, (text, is_expected) in enumerate(zip(texts, are_expected, strict=True)):
         rows = f"w{number}"
-        parts.append(f"{rows} as ({_renumbered(text.statement, by=taken).strip()} returning {text.returning})")
-        answers.append(_renumbered(text.asks, by=taken).format(rows=rows))
+        if text.statement is not None:
+            parts.append(f"{rows} as ({_renumbered(text.statement, by=taken).strip()} returning {text.returning})")
+        asked = _renumbered(text.asks, by=taken).format(rows=rows)
+        if is_expected:
+            after += 1
+            wanted.append(f"{asked} = ${after}::bigint")
         taken += text.parameters
-    return f"with {', '.join(parts)} select {', '.join(answers)}"
+    held = f"1 / (case when {' and '.join(wanted) or 'true'} then 1 else 0 end)"
+    return f"{'with ' if parts else ''}{', '.join(parts)} select {held}, {asked}"
 
 
 def _renumbered(statement: str, *, by: int) -> str:

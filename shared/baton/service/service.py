@@ -257,6 +257,7 @@ def build(  # noqa: PLR0913 - the parts of a service, each by its name
     types: frozenset[str] | None = None,
     concerns: Callable[[Delivery], bool] | None = None,
     gather: timedelta = timedelta(0),
+    optimistic: bool = False,
 ) -> Service:
     """A service with its main consumer, whose lanes are what the service's relay publishes."""
     consumer = bus.consumer(settings.topic_prefix + group, topics, gather=gather)
@@ -276,8 +277,9 @@ def build(  # noqa: PLR0913 - the parts of a service, each by its name
         workers=[],
     )
     add_worker(
-        service, group=group, topics=topics, handler=handler(feed), consumer=consumer, types=types, concerns=concerns
-    )
+        service, group=group, topics=topics, handler=handler(feed), consumer=consumer, types=types, concerns=concerns,
+        optimistic=optimistic,
+    )  # fmt: skip
     return service
 
 
@@ -292,6 +294,7 @@ def add_worker(  # noqa: PLR0913 - what a worker is told, each by its name
     concerns: Callable[[Delivery], bool] | None = None,
     gather: timedelta = timedelta(0),
     most: int = MAX_RECORDS,
+    optimistic: bool = False,
     idempotent: bool = False,
 ) -> Worker:
     """One more consumer in the service. `gather`: see Bus; the rest: see Worker."""
@@ -308,6 +311,7 @@ def add_worker(  # noqa: PLR0913 - what a worker is told, each by its name
         types=types,
         concerns=concerns,
         most=most,
+        optimistic=optimistic,
         idempotent=idempotent,
     )
     service.workers.append(worker)
