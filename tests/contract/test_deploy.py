@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 from prometheus_client import REGISTRY
 from ruamel.yaml import YAML
 
+from baton_standalone.apps import PARTS
+
 ROOT: Final = Path(__file__).parents[2]
 DEPLOY: Final = ROOT / "deploy"
 SERVICES: Final = ("ingest", "scoring", "router", "sla-monitor")
@@ -147,7 +149,7 @@ def test_only_those_who_make_keys_may_write_them() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_gets_settings_that_it_accepts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = import_module("baton.service.settings").Settings
+    (kind,) = {part.kind for part in PARTS if part.package == f"baton_{name.replace('-', '_')}"}
     given = {key: fill_in(value) for key, value in compose_services()[name]["environment"].items() if value}
     for key, value in given.items():
         monkeypatch.setenv(key, value)
@@ -158,6 +160,14 @@ def test_a_service_gets_settings_that_it_accepts(name: str, monkeypatch: pytest.
     assert given.keys() <= known
     assert settings.database_url == "postgresql://baton:made-up@postgres:5432/baton"
     assert settings.bus_url == "kafka://kafka:9092"
+
+
+def test_ingest_is_told_where_those_are_who_would_decide_on_a_test() -> None:
+    environment = compose_services()["ingest"]["environment"]
+
+    assert environment["BATON_SCORING_URL"] == "http://scoring:8000"
+    assert environment["BATON_ROUTER_URL"] == "http://router:8000"
+    assert "BATON_API_KEY" in environment
 
 
 def test_ingest_believes_the_gateway_about_who_calls() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import hashlib
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,8 @@ from baton.kernel.ids import lead_id_for_email
 from baton.leads.events import LeadActivity, LeadCaptured, LeadErased, LeadMerged, LeadUnmerged
 from baton.service.chains import Chain
 from baton.service.migrations import check, downgrade, upgrade
+from baton_ingest.remote_dry_run import RemoteDryRun
+from baton_ingest.try_out import TryOut
 from tests.support.ingest import SECRET, Ingest, empty, migrated, running_ingest
 from tests.support.postgres import Databases
 
@@ -45,6 +48,26 @@ async def ingest(emptied: str) -> AsyncIterator[Ingest]:
     await empty(emptied)
     async with running_ingest(emptied) as running:
         yield running
+
+
+LATE = "scoring and the router did not answer in time"
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[str]:
+    """Takes a connection, and says nothing until it is given up."""
+    given_up = asyncio.Event()
+
+    async def wait(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        given_up.set()
+
+    server = await asyncio.start_server(wait, "127.0.0.1", 0)
+    async with server:
+        yield "http://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
+        await given_up.wait()
 
 
 def hubspot(body: bytes) -> dict[str, Any]:
@@ -195,6 +218,35 @@ async def test_a_test_is_marked(ingest: Ingest) -> None:
     await ingest.send("/v1/leads", {"email": "ada@acme.example", "test": True})
 
     assert [captured.test for captured in await ingest.told(LeadCaptured)] == [True]
+
+
+async def test_a_test_says_why_it_is_not_told_what_would_happen(ingest: Ingest) -> None:
+    answer = await ingest.send("/v1/leads", {"email": "ada@acme.example", "test": True})
+    repeat = await ingest.send("/v1/leads", {"email": "ada@acme.example", "test": True})
+
+    assert answer["trace"] is None
+    assert "BATON_SCORING_URL and BATON_ROUTER_URL" in answer["why"]
+    assert repeat == {"lead_id": answer["lead_id"], "duplicate": True}
+
+
+async def test_a_test_is_answered_while_those_who_would_decide_are_silent(ingest: Ingest) -> None:
+    async with silent_server() as url:
+        ingest.app.state.reception.try_out = TryOut(RemoteDryRun(url, url, key=None), patience_seconds=0.05)
+        leads = [{"email": f"{name}@acme.example", "test": name != "real"} for name in ("ada", "real", "bob")]
+
+        answer = await ingest.send("/v1/leads", leads)
+
+    assert [result.get("why") for result in answer["results"]] == [LATE, None, LATE]
+    assert len(await ingest.told(LeadCaptured)) == 3
+
+
+async def test_under_an_idempotency_key_a_test_gets_its_first_answer_again(ingest: Ingest) -> None:
+    first, again = [
+        await ingest.send("/v1/leads", {"email": "ada@acme.example", "test": True}, headers={"idempotency-key": "1"})
+        for _ in range(2)
+    ]
+
+    assert again == {**first, "duplicate": True}
 
 
 async def test_a_lead_may_name_a_source_of_the_playbook_or_another(ingest: Ingest) -> None:

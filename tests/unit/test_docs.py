@@ -12,6 +12,7 @@ from typer.main import get_command
 from baton.kernel.durations import format_duration
 from baton.leads.topics import Topic
 from baton.service.settings import Settings
+from baton_standalone.apps import PARTS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -21,9 +22,8 @@ README = (ROOT / "README.md").read_text()
 def test_the_settings_table_is_the_code() -> None:
     rows = re.findall(r"^\| `(BATON_\w+)` \|(?: (.*?))? \| (.*?) \|$", README, flags=re.MULTILINE)
 
-    assert rows == [
-        (f"BATON_{name.upper()}", _default(f.default), f.description) for name, f in Settings.model_fields.items()
-    ]
+    fields = Settings.model_fields | {name: f for part in PARTS for name, f in part.kind.model_fields.items()}
+    assert rows == [(f"BATON_{name.upper()}", _default(f.default), f.description) for name, f in fields.items()]
 
 
 def _default(value: object) -> str:

@@ -7,6 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from baton.service.settings import EXIT_WRONG_SETTING, Settings, load_settings, require_database
+from baton_ingest.settings import IngestSettings
 
 
 def mistakes(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -85,6 +86,17 @@ def test_a_wrong_setting_is_one_line_with_variable_value_and_what_is_allowed(
 
     assert line.startswith(f"{variable}={value}: ")
     assert allowed in line
+
+
+def test_ingest_asks_the_others_at_web_addresses(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("BATON_ROUTER_URL", "router:8000")
+
+    with pytest.raises(SystemExit):
+        load_settings(IngestSettings)
+
+    assert capsys.readouterr().err.startswith("BATON_ROUTER_URL=router:8000: must be http://host")
 
 
 def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,7 +122,7 @@ async def _take_in(order: _Order) -> tuple[Answer, set[str]]:
     """The answer, and the leads that it speaks of."""
     sent = parse_json(order.body, _content_type(order.request))
     many = [_capture(item, number, order) for number, item in enumerate(items(sent))]
-    outcomes = await order.reception.path.submit(many)
+    outcomes = await order.reception.take_in(many)
     answer = answer_all(outcomes) if isinstance(sent, list) else answer_one(outcomes[0])
     return answer, {each.lead_id for each in outcomes if each.lead_id is not None}
 

@@ -18,7 +18,9 @@ from baton_ingest import api, people_api
 from baton_ingest.handlers import read_referenced
 from baton_ingest.path import Path
 from baton_ingest.reception import Reception
+from baton_ingest.settings import IngestSettings
 from baton_ingest.timers import LedgerTimer, QuarantineTimer
+from baton_ingest.try_out import DryRun, NoDryRun, TryOut
 
 GROUP: Final = "baton-ingest"
 TOPICS: Final = (Topic.REFERENCED,)
@@ -52,10 +54,19 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         open_paths=[SOURCES],
         max_body=None,
     )
-    reception = Reception(path=path, playbook=service.feed.current)
+    reception = Reception(path=path, playbook=service.feed.current, try_out=TryOut(_dry_run(settings)))
     service.feed.on_change(reception.warn_of_sources_that_are_off)
     app.state.reception = reception
     return app
+
+
+def _dry_run(settings: Settings) -> DryRun:
+    """By HTTP, where ingest is told whom to ask. In one process with the others, standalone puts them there instead."""
+    if not isinstance(settings, IngestSettings) or settings.scoring_url is None or settings.router_url is None:
+        return NoDryRun()
+    from baton_ingest.remote_dry_run import RemoteDryRun  # noqa: PLC0415 - or every start would import httpx
+
+    return RemoteDryRun(settings.scoring_url, settings.router_url, settings.api_key)
 
 
 def _sources(service: Service) -> Collection[str]:

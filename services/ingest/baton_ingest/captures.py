@@ -87,11 +87,19 @@ class Told:
         """The sender's time, unless its clock is too far ahead."""
         return self.received_at if self.at is None or self.at > self.received_at + FUTURE else self.at
 
+    def activity(self, lead_id: str) -> Activity | None:
+        """What that person did, if anything."""
+        if self.kind is None:
+            return None
+        at, data = self.happened_at, dict(self.data)
+        identity = self.activity_id or _digest(self.source, lead_id, self.kind, at.isoformat(), data)
+        return Activity(id=identity, kind=self.kind, at=at, source=self.source, data=data)
+
     def _data(self, lead_id: str, *, account: str | None) -> Iterator[EventData]:
         if self.meeting is not None and self.cancelled:
             yield MeetingCancelled(lead_id=lead_id, meeting=self.meeting)
             return
-        activity = self._activity(lead_id)
+        activity = self.activity(lead_id)
         if self.bare and activity is not None:
             yield LeadActivity(lead_id=lead_id, account=account, activity=activity, by=self.by)
         else:
@@ -108,13 +116,6 @@ class Told:
             proven=self.proven,
             test=self.test,
         )
-
-    def _activity(self, lead_id: str) -> Activity | None:
-        if self.kind is None:
-            return None
-        at, data = self.happened_at, dict(self.data)
-        identity = self.activity_id or _digest(self.source, lead_id, self.kind, at.isoformat(), data)
-        return Activity(id=identity, kind=self.kind, at=at, source=self.source, data=data)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ import structlog
 
 from baton.leads.playbook.model import Playbook, Secret, Source
 from baton_ingest import metrics
-from baton_ingest.captures import capture
+from baton_ingest.captures import Capture, Nameless, capture
 from baton_ingest.path import Path
 from baton_ingest.secrets import resolve
 from baton_ingest.sources.answers import refuse
 from baton_ingest.sources.registry import SOURCE_TYPES
 from baton_ingest.sources.source_type import (
     Answer,
+    Outcome,
     RawCapture,
     Refused,
     Secrets,
@@ -25,6 +26,7 @@ from baton_ingest.sources.source_type import (
     Unproven,
     Unusable,
 )
+from baton_ingest.try_out import TryOut
 
 log = structlog.get_logger()
 
@@ -61,6 +63,7 @@ class Reception:
 
     path: Path
     playbook: Callable[[], Playbook]
+    try_out: TryOut
     trust_all: bool = False
     """The simulator: a source whose secret is missing here takes requests without proof."""
     rates: RateLimit = field(default_factory=RateLimit)
@@ -94,6 +97,10 @@ class Reception:
         if answer.status >= 400:
             metrics.refused_total.labels(source=source.name, status=str(answer.status)).inc()
         return _with_cors(answer, request, source)
+
+    async def take_in(self, items: Sequence[Capture | Nameless | Refused]) -> Sequence[Outcome]:
+        """Make captures durable, in order; tests are told what would happen then. As `Path.submit`."""
+        return await self.try_out.tell(items, await self.path.submit(items))
 
     async def _take(self, request: SourceRequest, source: Source, *, peer: str, traceparent: str | None) -> Answer:
         kind = SOURCE_TYPES.get(source.type)
@@ -152,8 +159,7 @@ class Reception:
             )
             for one in raw
         ]
-        outcomes = await self.path.submit(items)
-        return kind.answer(outcomes, request, source)
+        return kind.answer(await self.take_in(items), request, source)
 
 
 async def _read(

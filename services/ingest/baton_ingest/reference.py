@@ -29,7 +29,7 @@ _LEAD: Final[_Schema] = {
         "activity": {"anyOf": [_TEXT, _ACTIVITY], "description": "What they did: a kind, or more of it."},
         "at": _INSTANT,
         "event_id": {**_TEXT, "description": "The sender's own id of this delivery: the same again changes nothing."},
-        "test": {"type": "boolean"},
+        "test": {"type": "boolean", "description": "Only tell what would happen: score, decision, assignment, trace."},
     },
     "example": {"email": "mary@acme.example", "title": "VP Sales", "employees": "200-500", "country": "US",
                 "activity": "demo_request"},

@@ -1,7 +1,17 @@
-"""Settings of ingest: none of its own so far."""
+"""The settings of ingest: those that every service has, and its own."""
 
-from baton.service.settings import Settings
+from pydantic import Field, SecretStr
+
+from baton.service.settings import Settings, WebAddress
 
 
 class IngestSettings(Settings):
-    """What ingest reads from the environment."""
+    """From the environment, `BATON_*`."""
+
+    scoring_url: WebAddress | None = Field(
+        None, description="Ingest alone: where scoring is, for the dry run in the answer to a test delivery"
+    )
+    router_url: WebAddress | None = Field(None, description="Ingest alone: where the router is, for the same")
+    api_key: SecretStr | None = Field(
+        None, description="Ingest alone: the API key for both, with the scopes `score` and `route`"
+    )

@@ -63,7 +63,7 @@ Scoring = Annotated[Service, Depends(service_of)]
 @router.post("/v1/score", dependencies=[Depends(require("score"))])
 async def score(body: ScoreRequest, service: Scoring) -> Mapping[str, object]:
     """The score, the tier and every reason; nothing is stored."""
-    return _score(body, service.feed.current(), now=service.clock.now())
+    return answer_score(body, service.feed.current(), now=service.clock.now())
 
 
 @router.post("/v1/score/batch", dependencies=[Depends(require("score"))])
@@ -72,7 +72,7 @@ async def score_batch(body: BatchRequest, service: Scoring) -> Mapping[str, obje
     playbook, now = service.feed.current(), service.clock.now()
     items: list[Mapping[str, object]] = []
     for number, item in enumerate(body.items):
-        items.append(_score(item, playbook, now=now))
+        items.append(answer_score(item, playbook, now=now))
         if number % _SLICE == _SLICE - 1:
             await asyncio.sleep(0)
     return {"items": items}
@@ -103,7 +103,8 @@ async def read_lead(
     }
 
 
-def _score(body: ScoreRequest, playbook: Playbook, *, now: datetime) -> Mapping[str, object]:
+def answer_score(body: ScoreRequest, playbook: Playbook, *, now: datetime) -> Mapping[str, object]:
+    """`{score, playbook, changes?}`."""
     at = body.at or now
     normalised = normalise(body.lead)
     lead = Lead.model_validate(

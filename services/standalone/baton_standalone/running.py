@@ -71,11 +71,14 @@ def run_all(settings: Settings, chosen: Chosen, *, companion: Companion | None =
 
 
 def _create(url: str, bus: Bus, clock: Clock) -> Apps:
+    from baton_standalone.local_dry_run import connect  # needs what was imported while the database started
+
     apps: dict[str, FastAPI] = {}
     for part in PARTS:
         settings = load_settings(part.kind)
         database = Database(url, schema=part.chain.schema, size=settings.database_connections)
         apps[part.path] = part.create(settings=settings, bus=SharedBus(bus), clock=clock, database=database)
+    connect(apps)
     return apps
 
 

@@ -19,6 +19,7 @@ from baton.service.playbooks import publish
 from baton.service.settings import Settings
 from baton_standalone.apps import PARTS, mount, service_of
 from baton_standalone.direct_transport import DirectTransport
+from baton_standalone.local_dry_run import connect
 from baton_standalone.publishing import Candidate, Refused, publish_candidate, read_candidate
 from baton_standalone.scenario import Line, Publish, Request, RunUntil
 from baton_standalone.stage import Stage
@@ -117,6 +118,7 @@ def _make_apps(run: Run, bus: TapedBus, clock: ManualClock) -> dict[str, FastAPI
     reception = apps["ingest"].state.reception
     reception.trust_all = True
     reception.path.linger_seconds = 0.0  # requests come one by one
+    connect(apps, patience_seconds=None)
     return apps
 
 

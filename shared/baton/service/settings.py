@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from baton.kernel.durations import parse_duration
@@ -36,6 +36,15 @@ def _read_duration(value: object) -> object:
 DurationText = Annotated[timedelta, BeforeValidator(_read_duration)]
 
 
+def _read_web_address(value: str) -> str:
+    if not _is_http(value):
+        raise ValueError("must be http://host or https://host, with no query")
+    return value
+
+
+WebAddress = Annotated[str, AfterValidator(_read_web_address)]
+
+
 class Settings(BaseSettings):
     """What every service reads. Its `repr` shows no secret; URLs may hold passwords, so they are left out of it too."""
 
@@ -50,7 +59,7 @@ class Settings(BaseSettings):
     playbook: Path | None = Field(None, description="The directory of the playbook that `baton up` publishes")
     data: Path = Field(Path("data"), description="Where the embedded database lives")
     listen: str = Field("127.0.0.1:8000", description="Address and port to listen on")
-    public_url: str | None = Field(None, description="What senders and people see: signatures and links")
+    public_url: WebAddress | None = Field(None, description="What senders and people see: signatures and links")
     keys: Path | None = Field(
         None, description="The file with the API keys; empty: only this machine's own user may call"
     )
@@ -81,13 +90,6 @@ class Settings(BaseSettings):
     def _is_bus(cls, value: str) -> str:
         if not _BUS.fullmatch(value):
             raise ValueError("must be kafka://host:port,host:port, kafka+ssl://…, postgres: or memory:")
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def _is_web_address(cls, value: str | None) -> str | None:
-        if value is not None and not _is_http(value):
-            raise ValueError("must be http://host or https://host, with no query")
         return value
 
     @field_validator("topic_prefix")

@@ -48,4 +48,6 @@ def told(outcome: Outcome) -> dict[str, object]:
         body["waiting"] = "no email address or phone number yet"
     if outcome.changes:
         body["changes"] = list(outcome.changes)
+    if outcome.would is not None:
+        body |= outcome.would
     return body

@@ -83,6 +83,8 @@ class Outcome:
     """Why it can't be used."""
     hint: str | None = None
     changes: Sequence[Mapping[str, object]] = ()
+    would: Mapping[str, object] | None = None
+    """Of a test: what would happen to the lead, or why that can't be told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,95 @@
+"""Services as processes of their own: ingest asks scoring and the router over HTTP, with a key for just that."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from baton_standalone.shipped import shipped_playbook
+from tests.support.processes import Processes, ServiceProcess
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+ADA = {"email": "ada@acme.example", "title": "VP Sales", "country": "US", "state": "CA", "activity": "demo_request"}
+
+
+@dataclass
+class Baton:
+    """Three of the four, which let nobody in without a key."""
+
+    services: dict[str, ServiceProcess]
+    keys: Path
+
+    def let_in(self, **scopes: Sequence[str]) -> None:
+        """Whoever is named may come with the name as the key."""
+        write_keys(self.keys, scopes)
+
+    def send(self, **lead: object) -> dict[str, Any]:
+        """A lead to ingest, which takes it."""
+        answer = httpx.post(
+            f"{self.services['ingest'].url}/v1/leads", json={**ADA, **lead}, headers={"authorization": "Bearer sender"}
+        )
+        assert answer.status_code == 202, answer.text
+        told: dict[str, Any] = answer.json()
+        return told
+
+
+def write_keys(path: Path, scopes: dict[str, Sequence[str]]) -> None:
+    entries = [
+        {"name": name, "scopes": list(each), "sha256": hashlib.sha256(name.encode()).hexdigest()}
+        for name, each in scopes.items()
+    ]
+    path.write_text(json.dumps(entries))
+
+
+@pytest.fixture
+def baton(processes: Processes, database: str, tmp_path: Path) -> Baton:
+    keys = tmp_path / "keys"
+    write_keys(keys, {"sender": ["ingest"], "ingest": ["score", "route"]})
+    environment = {"BATON_DATABASE_URL": database, "BATON_BUS_URL": "postgres:", "BATON_KEYS": str(keys)}
+    services = {
+        name: processes.start(module, environment=environment)
+        for name, module in (("scoring", "baton_scoring"), ("router", "baton_router"))
+    }
+    asking = {
+        "BATON_SCORING_URL": services["scoring"].url, "BATON_ROUTER_URL": f"{services['router'].url}/",
+        "BATON_API_KEY": "ingest",
+    }  # fmt: skip
+    services["ingest"] = processes.start("baton_ingest", environment={**environment, **asking})
+    for service in services.values():
+        service.wait_ready(path="/healthz")
+    publish = [sys.executable, "-m", "baton_standalone", "playbook", "publish", str(shipped_playbook())]
+    subprocess.run(publish, env={**environment, "PATH": ""}, check=True, capture_output=True)
+    for service in services.values():
+        service.wait_ready()
+    return Baton(services, keys)
+
+
+def test_ingest_tells_what_the_other_services_would_decide(baton: Baton) -> None:
+    told = baton.send(test=True)
+
+    assert (told["decision"], told["assignment"]["rule"]) == ("assign", "Demo request")
+    assert told["score"]["model"] == told["trace"]["playbook"]
+
+
+def test_a_delivery_is_taken_whatever_keeps_the_others_from_answering(baton: Baton) -> None:
+    baton.let_in(sender=["ingest"], ingest=["score"])
+    without_scope = baton.send(test=True)
+    baton.let_in(sender=["ingest"])
+    without_key = baton.send(email="bob@beta.example", test=True)
+    baton.let_in(sender=["ingest"], ingest=["score", "route"])
+    baton.services["router"].kill9()
+    without_router = baton.send(email="eve@gamma.example", test=True)
+
+    told = [without_scope, without_key, without_router]
+    assert [(each["duplicate"], each["trace"]) for each in told] == [(False, None)] * 3
+    assert without_scope["why"].startswith("the router answered 403; BATON_API_KEY of ingest")
+    assert without_key["why"].startswith("scoring answered 401; BATON_API_KEY of ingest")
+    assert without_router["why"] == "the router can't be reached: ConnectError"
