@@ -73,6 +73,16 @@ async def test_a_dry_run_without_a_score_says_that_it_is_unknown(router: Routers
     assert answer["trace"]["notes"] == [answer["note"]]
 
 
+async def test_a_dry_run_says_that_ingest_would_not_take_a_lead_without_an_address(router: Routers) -> None:
+    anybody = await router.post("/v1/route", {"country": "Germany", "score": SCORE})
+    somebody = await router.post("/v1/route", {"phone": "+49 30 1234567", "score": SCORE})
+
+    assert (anybody["decision"], anybody["assignment"]["rep"]) == ("assign", "mary")
+    assert "neither an email nor a phone" in anybody["note"]
+    assert anybody["trace"]["notes"] == [anybody["note"]]
+    assert "note" not in somebody
+
+
 async def test_a_dry_run_of_a_known_lead_uses_its_stored_score(router: Routers) -> None:
     await router.capture("a@acme.com", tier="cold", disqualified=True)
 

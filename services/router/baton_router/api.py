@@ -83,6 +83,7 @@ def _add_dry_run(router: APIRouter, service: Service) -> None:
         """Who would get this lead now, and why. Changes nothing.
 
         The lead as `POST /ingest/v1/leads` takes it, optionally with `score`; without it the lead's stored one.
+        What ingest would not take, for want of an email and a phone, can be asked about too; `note` says so.
         """
         sent: dict[str, object] = body.model_extra or {}
         async with service.database.connection() as connection:

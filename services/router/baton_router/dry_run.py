@@ -23,6 +23,8 @@ _NOBODY: Final = derived_id("lead", "dry run")
 _OURS: Final = ("score", "activity", "at", "event_id", "lead_id", "test", "lead")
 _NO_SCORE: Final = "score.* is unknown: none was sent, and the lead has none stored"
 
+_NO_ADDRESS: Final = "it has neither an email nor a phone: ingest would not take it like this; here it is nobody known"
+
 
 async def dry_run(unit: UnitOfWork, playbook: Playbook, body: Mapping[str, object]) -> dict[str, object]:
     """The decision on a lead as `POST /ingest/v1/leads` takes it. Writes nothing, locks nothing.
@@ -44,7 +46,10 @@ async def dry_run(unit: UnitOfWork, playbook: Playbook, body: Mapping[str, objec
     cause = Cause("dry run", activity=_read_activity(sent, playbook, now=unit.now), is_capture=True)
     await desk.prepare([(file, cause)])
     request = desk.request(file, cause)
-    return _shown(await desk.decide(desk.plan(request), request), desk, notes=[] if score else [_NO_SCORE])
+    notes = [] if score else [_NO_SCORE]
+    if stored is None and lead.email is None and lead.phone is None:
+        notes.append(_NO_ADDRESS)
+    return _shown(await desk.decide(desk.plan(request), request), desk, notes=notes)
 
 
 def _read_lead(sent: Mapping[str, object], playbook: Playbook) -> Lead:
@@ -130,7 +135,7 @@ def _answered_already(file: LeadFile, assignment: Assignment, playbook: Playbook
 def _shown(decision: Decision, desk: Desk, *, notes: list[str]) -> dict[str, object]:
     trace = decision.trace.model_copy(update={"notes": [*decision.trace.notes, *notes]})
     answer = {**_outcome(decision, desk), "trace": trace.model_dump(mode="json")}
-    return answer | ({"note": notes[0]} if notes else {})
+    return answer | ({"note": "; ".join(notes)} if notes else {})
 
 
 def _outcome(decision: Decision, desk: Desk) -> dict[str, object]:
