@@ -218,6 +218,15 @@ def test_the_gateway_passes_each_path_to_its_service_and_says_whom_it_passes_on(
     assert "proxy_set_header X-Forwarded-For $remote_addr;" in text, "or a caller might pass for this machine's own"
 
 
+def test_the_gateway_refuses_another_path_in_the_form_of_all_errors() -> None:
+    text = (DEPLOY / "docker" / "nginx.conf").read_text(encoding="utf-8")
+
+    refused = re.search(r"location / \{\s*default_type application/json;\s*return 404 '(.*)';", text)
+
+    assert refused
+    assert json.loads(refused[1])["error"]["code"] == "not_found"
+
+
 def test_the_image_is_built_of_pinned_parts_and_runs_as_nobody_special() -> None:
     text = (DEPLOY / "docker" / "Dockerfile").read_text(encoding="utf-8")
 

@@ -94,6 +94,19 @@ async def test_a_refusal_is_output_like_any_other(simulator: Simulator) -> None:
     assert [response["response"] for response in played.responses] == [422, 404, 202]
 
 
+async def test_what_is_no_path_of_a_service_is_refused_in_the_form_of_all_errors(simulator: Simulator) -> None:
+    played = await simulator.play(
+        *(
+            ask("2026-03-27T16:30:00Z", request)
+            for request in ("GET /nowhere", "DELETE /healthz", "GET /router/nowhere")
+        )
+    )
+
+    errors = [response["body"]["error"] for response in played.responses]
+    assert [error["code"] for error in errors] == ["not_found", "method_not_allowed", "not_found"]
+    assert "/ingest, /scoring" in errors[0]["hint"]
+
+
 async def test_what_is_due_fires_at_exactly_its_moment_and_before_a_request_of_that_moment(
     simulator: Simulator,
 ) -> None:

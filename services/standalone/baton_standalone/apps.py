@@ -10,6 +10,7 @@ from typing import Final, cast
 from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -18,6 +19,7 @@ from baton.flow.bus import Bus
 from baton.flow.database import Database
 from baton.kernel.clock import Clock
 from baton.service.chains import Chain
+from baton.service.errors import Refusal, error_response
 from baton.service.service import Service
 from baton.service.serving import CreateApp
 from baton.service.settings import Settings
@@ -85,7 +87,11 @@ def mount(apps: Apps, *, alongside: Alongside | None = None) -> Starlette:
         Route("/metrics", _metrics),
         *(Mount(f"/{path}", app) for path, app in apps.items()),
     ]
-    return Starlette(routes=routes, lifespan=None if alongside is None else lambda _: _together(apps, alongside))
+    return Starlette(
+        routes=routes,
+        lifespan=None if alongside is None else lambda _: _together(apps, alongside),
+        exception_handlers={HTTPException: _refused},
+    )
 
 
 def service_of(app: FastAPI) -> Service:
@@ -124,6 +130,13 @@ class _Readiness:
             self._ask_at = time.monotonic() + (_WRONG_FOR_SECONDS if self._wrong else _READY_FOR_SECONDS)
         wrong = self._wrong
         return JSONResponse({"status": "not ready" if wrong else "ready", "wrong": wrong}, 503 if wrong else 200)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    """In the form that all errors have: a path outside of the four, or another method at one of ours."""
+    assert isinstance(error, HTTPException)
+    hint = "the services are at /ingest, /scoring, /router and /sla" if error.status_code == 404 else None
+    return error_response(Refusal(error.status_code, error.detail, hint=hint, headers=error.headers))
 
 
 async def _alive(_: Request) -> Response:
