@@ -1,4 +1,4 @@
-"""Services as processes of their own: ingest asks scoring and the router over HTTP, with a key for just that."""
+"""Services as processes of their own, without a gateway: what one asks of another, and what is sent to one of them."""
 
 import hashlib
 import json
@@ -18,6 +18,8 @@ from tests.support.processes import Processes, ServiceProcess
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 ADA = {"email": "ada@acme.example", "title": "VP Sales", "country": "US", "state": "CA", "activity": "demo_request"}
+
+SECRETS = {"HUBSPOT_WORKFLOW_SECRET": "try", "SALESFORCE_TOKEN": "try"}
 
 
 @dataclass
@@ -62,7 +64,7 @@ def baton(processes: Processes, database: str, tmp_path: Path) -> Baton:
         "BATON_SCORING_URL": services["scoring"].url, "BATON_ROUTER_URL": f"{services['router'].url}/",
         "BATON_API_KEY": "ingest",
     }  # fmt: skip
-    services["ingest"] = processes.start("baton_ingest", environment={**environment, **asking})
+    services["ingest"] = processes.start("baton_ingest", environment={**environment, **asking, **SECRETS})
     for service in services.values():
         service.wait_ready(path="/healthz")
     publish = [sys.executable, "-m", "baton_standalone", "playbook", "publish", str(shipped_playbook())]
@@ -93,3 +95,32 @@ def test_a_delivery_is_taken_whatever_keeps_the_others_from_answering(baton: Bat
     assert without_scope["why"].startswith("the router answered 403; BATON_API_KEY of ingest")
     assert without_key["why"].startswith("scoring answered 401; BATON_API_KEY of ingest")
     assert without_router["why"] == "the router can't be reached: ConnectError"
+
+
+def test_samples_are_sent_to_ingest_by_itself(baton: Baton) -> None:
+    sent = [send(kind, url=baton.services["ingest"].url) for kind in ("api", "hubspot-workflow", "salesforce")]
+
+    assert [each.stdout[:4] for each in sent] == ["202 ", "202 ", "200 "]
+    assert [each.returncode for each in sent] == [0, 0, 0]
+
+
+def test_who_sends_to_another_service_is_told_where_to_send(baton: Baton) -> None:
+    url = baton.services["scoring"].url
+
+    sent = [send(kind, url=url) for kind in ("api", "form")]
+
+    assert [each.returncode for each in sent] == [1, 1]
+    assert all(f"ingest did not answer at {url}: --url has to be" in each.stderr for each in sent)
+
+
+def test_who_sends_our_own_json_without_a_key_is_told_of_it(baton: Baton) -> None:
+    sent = send("api", url=baton.services["ingest"].url, key="")
+
+    assert (sent.returncode, sent.stdout[:4]) == (1, "401 ")
+    assert sent.stderr == "BATON_API_KEY has to be an API key with the scope ingest\n"
+
+
+def send(kind: str, *, url: str, key: str = "sender") -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "baton_standalone", "send", kind, "--url", url]
+    environment = {**SECRETS, "BATON_API_KEY": key, "PATH": ""}
+    return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)

@@ -11,10 +11,18 @@ if TYPE_CHECKING:
 
     from baton.leads.playbook.model import Playbook, Source
     from baton.service.settings import Settings
+    from baton_standalone.demo.senders import Sending
 
 EXIT_REFUSED: Final = 1
 EXIT_WRONG: Final = 2
 _TIMEOUT_SECONDS: Final = 15.0
+_OF_SOURCES: Final = frozenset({"unknown_source", "unproven"})
+"""What ingest itself says in a 404 or 401."""
+_ELSEWHERE: Final = (
+    "ingest did not answer at {}: --url has to be the address of `baton up`, of the gateway in front of the four"
+    " services, or of ingest itself"
+)
+_NO_KEY: Final = "BATON_API_KEY has to be an API key with the scope ingest"
 
 
 class Type(StrEnum):
@@ -31,7 +39,8 @@ def send(
     kind: Annotated[Type, typer.Argument(metavar="TYPE", help=f"{', '.join(Type)}.")],
     *,
     url: Annotated[
-        str | None, typer.Option(help="Where Baton is; without it BATON_LISTEN.", show_default=False)
+        str | None,
+        typer.Option(help="Where Baton is, or ingest by itself; without it BATON_LISTEN.", show_default=False),
     ] = None,
     source: Annotated[
         str | None, typer.Option(help="The source's name; else the first of that type.", show_default=False)
@@ -58,12 +67,16 @@ def send(
     except PlaybookError as error:
         tell(error.findings)
         raise typer.Exit(EXIT_WRONG) from None
+    sending = _sending(settings, _source(playbook, kind, source), url=url, email=email)
     try:
-        answer = _post(settings, _source(playbook, kind, source), url=url, email=email)
+        answer = _post(sending)
     except httpx.HTTPError as error:
         sys.stderr.write(f"no answer: {error} (is Baton up?)\n")
         raise typer.Exit(EXIT_REFUSED) from None
     sys.stdout.write(f"{answer.status_code} {answer.text}\n")
+    if _is_elsewhere(answer):
+        lacks_key = kind is Type.API and answer.status_code == 401
+        sys.stderr.write(f"{_NO_KEY if lacks_key else _ELSEWHERE.format(sending.base_url)}\n")
     if answer.is_error:
         raise typer.Exit(EXIT_REFUSED)
 
@@ -77,21 +90,18 @@ def _source(playbook: "Playbook", kind: Type, name: str | None) -> "Source":
     return found[0]
 
 
-def _post(settings: "Settings", source: "Source", *, url: str | None, email: str | None) -> "Response":
-    import os
+def _sending(settings: "Settings", source: "Source", *, url: str | None, email: str | None) -> "Sending":
     import random
     from dataclasses import replace
-
-    import httpx
 
     from baton.kernel.clock import SystemClock
     from baton_standalone.demo.people import somebody
     from baton_standalone.demo.running import loopback_url
     from baton_standalone.demo.secrets import secret_of
-    from baton_standalone.demo.senders import SENDERS, Sending
+    from baton_standalone.demo.senders import Sending
 
     person = somebody(random.Random())
-    sending = Sending(
+    return Sending(
         person=person if email is None else replace(person, email=email),
         source=source,
         base_url=(url or loopback_url(settings)).rstrip("/"),
@@ -100,8 +110,39 @@ def _post(settings: "Settings", source: "Source", *, url: str | None, email: str
         secret=secret_of(source),
         public_url=None if url is not None else settings.public_url,
     )
-    outgoing = SENDERS[source.type](sending)
+
+
+def _post(sending: "Sending") -> "Response":
+    """What ingest answers, be it one of four behind one address or by itself, with no `/ingest` before its paths."""
+    from dataclasses import replace
+
+    among_others = _post_once(sending)
+    if not _is_elsewhere(among_others):
+        return among_others
+    by_itself = _post_once(replace(sending, mount=""))
+    return among_others if _is_elsewhere(by_itself) else by_itself
+
+
+def _post_once(sending: "Sending") -> "Response":
+    import os
+
+    import httpx
+
+    from baton_standalone.demo.senders import SENDERS
+
+    outgoing = SENDERS[sending.source.type](sending)
     headers = dict(outgoing.headers)
-    if source.type == "api" and (key := os.environ.get("BATON_API_KEY")):
+    if sending.source.type == "api" and (key := os.environ.get("BATON_API_KEY")):
         headers["authorization"] = f"Bearer {key}"
     return httpx.post(outgoing.url, headers=headers, content=outgoing.body, timeout=_TIMEOUT_SECONDS, trust_env=False)
+
+
+def _is_elsewhere(answer: "Response") -> bool:
+    """Whether it is no answer of ingest's to a delivery: there is no such path, or a key is asked for before that."""
+    if answer.status_code not in (401, 404):
+        return False
+    try:
+        code = answer.json()["error"]["code"]
+    except (ValueError, TypeError, LookupError):
+        return True
+    return code not in _OF_SOURCES

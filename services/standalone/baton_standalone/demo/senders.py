@@ -43,20 +43,23 @@ class Sending:
     public_url: str | None = None
     more: Mapping[str, object] = field(default_factory=dict)
     """Further fields, for senders whose bodies are their admins' own."""
+    mount: str = "/ingest"
+    """Where ingest is below the base URL; empty: by itself, without the others."""
 
     @property
     def url(self) -> str:
         if self.source.type == "api":
-            return f"{self.base_url}/ingest/v1/leads"
-        return f"{self.base_url}/ingest/v1/sources/{self.source.name}"
+            return f"{self.base_url}{self.mount}/v1/leads"
+        return f"{self.base_url}{self.mount}/v1/sources/{self.source.name}"
 
     @property
     def signed_url(self) -> str:
         """The address in a signature: as the receiver is told that senders know it."""
         if self.source.public_url is not None:
             return self.source.public_url
-        public = (self.public_url or self.base_url).rstrip("/")
-        return f"{public}/ingest/v1/sources/{self.source.name}"
+        if self.public_url is not None:
+            return f"{self.public_url.rstrip('/')}/ingest/v1/sources/{self.source.name}"
+        return self.url
 
 
 Sender = Callable[[Sending], Outgoing]
