@@ -8,9 +8,11 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from baton.flow.database import Connection, Overtaken
 from baton.flow.deliveries import read_delivery
-from baton.kernel.ids import derived_id
-from baton.leads.decisions import Clock
+from baton.flow.writes import Writes
+from baton.kernel.ids import derived_id, lead_id_for_email
+from baton.leads.decisions import Clock, Touch
 from baton.leads.events import (
     LeadActivity,
     LeadAssigned,
@@ -24,7 +26,8 @@ from baton.leads.events import (
 from baton.leads.values import Activity
 from baton.service.chains import Chain
 from baton.service.migrations import check, downgrade, upgrade
-from baton_router import SCHEMA
+from baton_router import SCHEMA, repository
+from baton_router.lead_file import EarlyTouch, LeadFile
 from tests.support.postgres import Databases
 from tests.support.router import PLAYBOOK, START, Routers, migrated, running_routers, scored
 
@@ -284,6 +287,37 @@ catch_all: {rep: ops}
 
         shares = Counter(each.assignment.rep for each in await routers.told(LeadAssigned))
         assert shares == {"a": 100, "b": 100, "c": 100, "d": 100}
+
+
+@pytest.mark.parametrize("becomes", ["erased", "merged", "touched"])
+async def test_a_stranger_of_whom_something_becomes_known_meanwhile_is_routed_again_under_locks(
+    router: Routers, becomes: str
+) -> None:
+    lead = lead_id_for_email("ada@acme.com")
+    async with router.service.database.connection() as connection, router.service.database.connection() as other:
+        assert (await repository.glance(connection, [lead])).only_strangers
+        repository.check_strangers(writes := Writes(), [lead])
+        repository.save_leads(writes, [LeadFile(lead, "acme.com", version=1, changed_at=START)])
+        async with other.transaction():
+            await repository.be_alone(other)
+            await _become(other, lead, becomes)
+            writing = asyncio.create_task(writes.send(connection))
+            await asyncio.sleep(0)
+        with pytest.raises(Overtaken):
+            await writing
+
+        assert not await connection.fetchval("select exists (select from leads)")
+
+
+async def _become(connection: Connection, lead: str, becomes: str) -> None:
+    match becomes:
+        case "erased":
+            await repository.erase(connection, lead, at=START)
+        case "merged":
+            await repository.add_alias(connection, lead, into="another", at=START)
+        case _:
+            early = EarlyTouch(derived_id("touch", lead), Touch(kind="call", at=START), START)
+            await repository.save_early(connection, [(lead, early)], told=[])
 
 
 async def test_two_handlers_with_the_same_lead_assign_it_once(database: str) -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from baton.flow.database import Database
+from baton.flow.database import Connection, Database, Overtaken
 from baton.flow.writes import Writes
 from baton.leads.values import Activity
 from baton.service.chains import Chain
@@ -53,6 +54,47 @@ async def test_two_lanes_that_meet_at_a_new_person_keep_what_both_have_heard(sco
         kept = (await repository.load(connection, ["p"])).profiles["p"]
 
     assert (kept.captured, kept.version, kept.lead.title, len(kept.activities)) == (True, 1, "CEO", 1)
+
+
+async def test_what_was_read_without_locks_is_not_written_over_what_another_wrote_meanwhile(scoring: Database) -> None:
+    async with scoring.connection() as connection:
+        new = (await repository.load(connection, ["p"], lock=False)).profiles.get("p")
+        await _write(connection, Profile("p", "acme.example", version=1))
+        with pytest.raises(Overtaken):
+            await _write(connection, new or Profile("p", "late.example"))
+        known = (await repository.load(connection, ["p"], lock=False)).profiles["p"]
+        await _write(connection, replace(known, version=2))
+        with pytest.raises(Overtaken):
+            await _write(connection, replace(known, version=9))
+        kept = (await repository.load(connection, ["p"])).profiles["p"]
+
+    assert (kept.key, kept.version) == ("acme.example", 2)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+async def test_who_is_erased_while_a_batch_writes_without_locks_does_not_come_back(
+    scoring: Database, *, is_known: bool
+) -> None:
+    async with scoring.connection() as writer, scoring.connection() as other:
+        if is_known:
+            await _write(writer, Profile("p", "acme.example"))
+        profile = (await repository.load(writer, ["p"], lock=False)).profiles.get("p", Profile("p", "acme.example"))
+        async with other.transaction():
+            await repository.be_alone(other)
+            await repository.erase(other, "p", at=NOW)
+            writing = asyncio.create_task(_write(writer, profile))
+            await asyncio.sleep(0)
+        with pytest.raises(Overtaken):
+            await writing
+        left = await repository.load(writer, ["p"])
+
+    assert (left.profiles, left.erased) == ({}, {"p": NOW})
+
+
+async def _write(connection: Connection, profile: Profile) -> None:
+    repository.check_not_erased(writes := Writes(), [profile.lead_id])
+    repository.save(writes, [profile], activities=[], told=[])
+    await writes.send(connection)
 
 
 async def test_migrations_go_up_and_down_and_up_and_match_the_models(database: str) -> None:

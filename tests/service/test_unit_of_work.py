@@ -32,6 +32,9 @@ TOY = Chain("tests.support.toy")
 NAME = "toy"
 
 
+_NOTE = "insert into handled (lead_id, kind) select * from unnest($1::text[], $2::text[])"
+
+
 @dataclass
 class Toy:
     """A service that notes what it handled and answers every activity with an event."""
@@ -40,6 +43,7 @@ class Toy:
     bus: MemoryBus
     clock: ManualClock
     lanes: frozenset[int] | None = None
+    optimistic: bool = False
     failing: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
     ready: bool = True
@@ -55,12 +59,13 @@ class Toy:
         self.units = Units(database=self.database, bus=self.bus, clock=self.clock, relay=self.relay)
         self.worker = Worker(
             name=NAME, group="toy", topics=[Topic.ACTIVITY], consumer=self.consumer, handler=self.handle,
-            units=self.units, bus=self.bus, clock=self.clock,
+            units=self.units, bus=self.bus, clock=self.clock, optimistic=self.optimistic,
         )  # fmt: skip
 
     async def handle(self, deliveries: Sequence[Delivery], unit: UnitOfWork) -> None:
         if not self.ready:
             raise NotReady("asleep")
+        done: list[tuple[str, str]] = []
         for delivery in deliveries:
             data = delivery.event.data
             assert isinstance(data, LeadActivity)
@@ -68,15 +73,14 @@ class Toy:
                 raise ValueError(f"{data.activity.kind} is bad")
             if data.activity.kind in self.later:
                 raise RetryLater("not yet", after=timedelta(minutes=1))
-            await unit.connection.execute(
-                "insert into handled (lead_id, kind) values ($1, $2)", data.lead_id, data.activity.kind
-            )
+            done.append((data.lead_id, data.activity.kind))
             answer = LeadAccepted(lead_id=data.lead_id, assignment_id="a")
             unit.emit(
                 delivery.event.followed_by(
                     answer, id=derived_id("answer", delivery.event.id), source="/toy", time=unit.now
                 )
             )
+        unit.writes.add(_NOTE, *map(list, zip(*done, strict=True)))
 
     async def handled(self) -> list[tuple[str, str]]:
         async with self.database.connection() as connection:
@@ -93,13 +97,13 @@ class Toy:
             pass
 
 
-@pytest.fixture
-async def toy(database: str) -> AsyncIterator[Toy]:
+@pytest.fixture(params=[False, True], ids=["under locks", "optimistic"])
+async def toy(database: str, request: pytest.FixtureRequest) -> AsyncIterator[Toy]:
     await upgrade(database, TOY)
     db = Database(database, schema="toy")
     await db.start()
     clock = ManualClock(NOW)
-    made = Toy(db, MemoryBus(clock, partitions=2), clock)
+    made = Toy(db, MemoryBus(clock, partitions=2), clock, optimistic=request.param)
     await made.consumer.start()
     yield made
     await db.stop()
