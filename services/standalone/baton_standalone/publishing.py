@@ -7,6 +7,7 @@ from pathlib import Path
 import asyncpg
 
 from baton.flow.bus import Bus
+from baton.flow.database import Database
 from baton.kernel.clock import Clock
 from baton.leads.envelope import UnreadableEvent, decode
 from baton.leads.events import PlaybookActivated, PlaybookPublished
@@ -17,8 +18,8 @@ from baton.leads.playbook.loader import Loaded, load_files
 from baton.leads.playbook.model import Playbook
 from baton.leads.topics import Topic
 from baton.service.playbooks import publish
-
-_OPEN_LEADS = "select rep, count(*) as leads from router.assignments where open group by rep order by rep"
+from baton_router import SCHEMA as ROUTER
+from baton_router import staff_repository
 
 
 class Refused(Exception):
@@ -89,7 +90,7 @@ async def publish_candidate(bus: Bus, candidate: Candidate, *, clock: Clock, dat
 async def _refuse_orphans(reps: Collection[str], database_url: str) -> None:
     left = {rep: leads for rep, leads in (await _open_leads(database_url)).items() if rep not in reps}
     if left:
-        told = ", ".join(f"{rep} ({leads} open)" for rep, leads in left.items())
+        told = ", ".join(f"{rep} ({leads} open)" for rep, leads in sorted(left.items()))
         raise Refused(
             f"these reps have open leads, but the playbook lacks them: {told}"
             " (hand them over first: POST /router/v1/reps/{id}/handover)"
@@ -97,10 +98,13 @@ async def _refuse_orphans(reps: Collection[str], database_url: str) -> None:
 
 
 async def _open_leads(database_url: str) -> Mapping[str, int]:
-    connection = await asyncpg.connect(database_url, timeout=10)
+    """As the router says, whose tables these are."""
+    router = Database(database_url, schema=ROUTER, size=1)
+    await router.start()
     try:
-        return {row["rep"]: row["leads"] for row in await connection.fetch(_OPEN_LEADS)}
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        async with router.connection() as connection:
+            return await staff_repository.reps_with_open(connection)
+    except asyncpg.UndefinedTableError:
         return {}  # no router has ever run here
     finally:
-        await connection.close()
+        await router.stop()
