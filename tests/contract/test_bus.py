@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 
-from baton.flow.bus import Bus, Received, Record
+import pytest
+
+from baton.flow.bus import MAX_RECORD_BYTES, Bus, Received, Record, RecordTooLarge
 from tests.support.buses import (
     OTHER,
     PARTITIONS,
@@ -44,6 +46,15 @@ async def test_a_large_batch_and_a_large_value_pass(setting: Setting, bus: Bus, 
     got = await (await setting.reader(group, bus=bus)).until(5001)
 
     assert max(len(one.value) for one in got) == 900_000
+
+
+async def test_what_is_too_large_for_every_bus_is_refused_and_stops_nothing_else(bus: Bus) -> None:
+    with pytest.raises(RecordTooLarge, match=r"contract\.one has 8,388,609 bytes, and at most 8,388,608 go"):
+        await bus.publish([record(1, key="k", value=b"x" * (MAX_RECORD_BYTES))])
+
+    await bus.publish([record(2, key="k", value=b"2" + b" " * (MAX_RECORD_BYTES - 2))])
+
+    assert numbers([one async for one in bus.read(TOPIC, follow=False)]) == [2]
 
 
 async def test_records_whose_handling_fails_come_again(setting: Setting, bus: Bus, group: str) -> None:

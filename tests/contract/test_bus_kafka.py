@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from baton.flow.bus import Bus, TopicSpec
+from baton.flow.bus import Bus, RecordTooLarge, TopicSpec
 from baton.flow.kafka import KafkaBus
 from baton.flow.kafka_settings import KafkaSettings
 from tests.support.buses import OTHER, PARTITIONS, TOPIC, Setting, numbers, record, until
@@ -114,13 +114,20 @@ async def test_a_session_that_the_broker_refuses_becomes_one_that_it_takes(
     assert numbers(reader.got) == [1]
 
 
-async def test_a_value_that_is_too_large_stops_nothing_else(bus: Bus) -> None:
-    with pytest.raises(Exception, match="bytes"):
-        await bus.publish([record(1, value=b"x" * 9_000_000)])
+async def test_what_a_topic_of_somebody_elses_is_too_small_for_is_too_large(
+    bus: Bus, kafka_settings: KafkaSettings
+) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_settings.servers)
+    await admin.start()
+    narrow = {"max.message.bytes": "100000"}
+    await admin.create_topics([NewTopic(kafka_settings.prefix + "theirs", 1, 1, topic_configs=narrow)])
+    await admin.close()
 
-    await bus.publish([record(2, key="k")])
+    with pytest.raises(RecordTooLarge, match="theirs has more bytes than the broker allows"):
+        await bus.publish([record(1, topic="theirs", value=b"x" * 200_000)])
 
-    assert numbers([one async for one in bus.read(TOPIC, follow=False)]) == [2]
+    await bus.publish([record(2, topic="theirs")])
+    assert numbers([one async for one in bus.read("theirs", follow=False)]) == [2]
 
 
 async def test_a_member_with_a_new_client_goes_on_where_it_was(setting: Setting, bus: Bus, group: str) -> None:

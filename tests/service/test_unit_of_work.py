@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from baton.flow import dead_letters, retries
-from baton.flow.bus import BusUnavailable, Record
+from baton.flow.bus import MAX_RECORD_BYTES, BusUnavailable, Received, Record
 from baton.flow.database import Database
 from baton.flow.dead_letters import Budget
 from baton.flow.deliveries import ConsumerPaused, Delivery, NotReady, RetryLater
+from baton.flow.headers import pack_headers
 from baton.flow.inbox import keep_partitions, week_of
 from baton.flow.memory import MemoryBus
 from baton.flow.outbox import Relay
@@ -46,6 +47,7 @@ class Toy:
     optimistic: bool = False
     failing: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
+    endless: set[str] = field(default_factory=set)
     ready: bool = True
 
     def __post_init__(self) -> None:
@@ -54,6 +56,7 @@ class Toy:
         self.relay = Relay(
             database=self.database,
             bus=self.bus,
+            clock=self.clock,
             lanes=(lambda: self.consumer.lanes) if lanes is None else (lambda: lanes),
         )
         self.units = Units(database=self.database, bus=self.bus, clock=self.clock, relay=self.relay)
@@ -74,7 +77,8 @@ class Toy:
             if data.activity.kind in self.later:
                 raise RetryLater("not yet", after=timedelta(minutes=1))
             done.append((data.lead_id, data.activity.kind))
-            answer = LeadAccepted(lead_id=data.lead_id, assignment_id="a")
+            size = MAX_RECORD_BYTES if data.activity.kind in self.endless else 1
+            answer = LeadAccepted(lead_id=data.lead_id, assignment_id="a" * size)
             unit.emit(
                 delivery.event.followed_by(
                     answer, id=derived_id("answer", delivery.event.id), source="/toy", time=unit.now
@@ -406,6 +410,74 @@ async def test_what_a_predecessor_left_comes_before_anything_new_of_its_lane(toy
     await toy.worker.step()
 
     assert answers(toy) == [derived_id("left"), derived_id("answer", derived_id("test", "a", "new"))]
+
+
+async def test_what_the_bus_never_takes_becomes_a_dead_letter_and_its_lane_goes_on(toy: Toy) -> None:
+    large = b"x" * (MAX_RECORD_BYTES + 1)
+    await write_outbox_row(toy, "a", large)
+    async with toy.units.begin() as unit:
+        unit.emit(_event("a", "behind it"))
+
+    await toy.worker.step()
+
+    ((told,),) = [log for (topic, _), log in toy.bus.logs.items() if topic == Topic.ACTIVITY and log]
+    assert decode(told.headers, told.value).id == derived_id("left", "a", "behind it")
+    async with toy.database.connection() as connection:
+        (row,) = await connection.fetch("select consumer, subject, reason, error, value from dead_letters")
+    assert (row["consumer"], row["subject"], row["reason"], row["value"]) == ("outbox", "a", "too_large", large)
+    assert "8,388,610 bytes, and at most 8,388,608 go" in row["error"]
+    ((copy,),) = [log for (topic, _), log in toy.bus.logs.items() if topic == Topic.DEAD_LETTERS]
+    assert (dict(copy.headers)["dl_reason"], copy.value) == (b"too_large", b"")
+    assert await toy.count("outbox") == 0
+
+
+async def test_a_dead_letter_that_was_too_large_is_sent_by_its_replay(toy: Toy) -> None:
+    await write_outbox_row(toy, "a", b"x" * (MAX_RECORD_BYTES + 1))
+    await toy.worker.step()
+    async with toy.database.connection() as connection:
+        await connection.execute("update dead_letters set value = 'smaller'")  # as if the bus took more now
+
+    chosen = await replay_all(toy)
+    await toy.relay.publish()
+
+    assert chosen == 1
+    ((sent,),) = [log for (topic, _), log in toy.bus.logs.items() if topic == Topic.WORKED]
+    assert sent.value == b"smaller"
+    assert (await toy.count("outbox"), await toy.count("retries")) == (0, 0)
+
+
+async def test_a_handler_that_would_send_what_no_bus_takes_fails_by_the_record_that_caused_it(toy: Toy) -> None:
+    toy.endless.add("talkative")
+    await toy.bus.publish([activity("a", "talkative"), activity("a", "call"), activity("b", "call")])
+
+    await toy.worker.step()
+
+    assert await toy.handled() == [("a", "call"), ("b", "call")]
+    async with toy.database.connection() as connection:
+        assert await connection.fetchval("select reason from dead_letters") == "too_large"
+
+
+async def test_a_dead_letters_copy_that_is_too_large_goes_without_what_is_too_much(toy: Toy) -> None:
+    foreign = Received(
+        topic=Topic.ACTIVITY, partition=0, offset=7, key=b"k", value=b"x" * (MAX_RECORD_BYTES + 1), headers=(), at=NOW
+    )
+
+    await toy.worker._processor.process([foreign])
+    await toy.relay.publish()
+
+    ((copy,),) = [log for (topic, _), log in toy.bus.logs.items() if topic == Topic.DEAD_LETTERS]
+    assert (dict(copy.headers)["dl_offset"], copy.value) == (b"7", b"")
+    async with toy.database.connection() as connection:
+        assert await connection.fetchval("select octet_length(value) from dead_letters") == MAX_RECORD_BYTES + 1
+
+
+async def write_outbox_row(toy: Toy, lead: str, value: bytes) -> None:
+    """As a release wrote it that knew no bound."""
+    async with toy.database.connection() as connection:
+        await connection.execute(
+            "insert into outbox (lane, subject, topic, key, headers, value) values ($1, $2, $3, $4, $5, $6)",
+            toy.bus.lane(lead.encode()), lead, Topic.WORKED, lead.encode(), pack_headers(()), value,
+        )  # fmt: skip
 
 
 async def test_what_was_committed_before_a_crash_is_published_by_the_next_process(toy: Toy) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from baton.flow.bus import MAX_RECORD_BYTES
+from baton.flow.unit_of_work import as_record
 from baton.kernel.ids import lead_id_for_email, lead_id_for_phone
 from baton.leads.envelope import encode
 from baton.leads.events import LeadActivity, LeadCaptured
@@ -206,3 +208,25 @@ def test_what_waits_is_told_later_as_it_would_have_been_told_then() -> None:
     assert data.activity is not None
     assert (data.activity.kind, data.activity.at, data.at) == ("form_fill", NOW, NOW)
     assert (data.proven, data.test, [change.field for change in data.changes]) == (False, True, ["employees"])
+
+
+HUGE = "x" * 5_000_000
+MANY = {f"field {n}": "\x01" * 30_000 for n in range(400)}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"fields": {**ADA, **dict.fromkeys(("title", "company", "first_name", "website", "city", "employees"), HUGE)}},
+        {"fields": {**ADA, "custom": MANY, "utm": MANY, "consent": MANY}},
+        {"fields": {**ADA, **MANY}},
+        {"data": MANY, "kind": "form_fill"},
+        {"data": {"text": HUGE}, "kind": HUGE},
+        {"identity": HUGE, "activity_id": HUGE, "vendor_id": HUGE, "by": HUGE, "kind": "form_fill"},
+    ],
+    ids=["fields", "open parts", "unknown fields", "an activity's data", "its text", "ids"],
+)
+def test_whatever_a_sender_sends_its_event_is_far_below_what_the_bus_takes(more: dict[str, Any]) -> None:
+    found = capture(**more)
+
+    assert all(as_record(event).size < MAX_RECORD_BYTES / 8 for event in found.events)

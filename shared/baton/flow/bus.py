@@ -3,10 +3,25 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from baton.flow.database import Connection
 from baton.leads.envelope import Headers
+
+MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
+"""Of one record on any bus, its key and its value. What ingest makes of the largest body is far below."""
+
+
+class RecordTooLarge(Exception):
+    """A record that no bus ever takes. Of what was published with it, some may have arrived."""
+
+    def __init__(self, topic: str, size: int | None = None) -> None:
+        told = (
+            "more bytes than the broker allows"
+            if size is None
+            else f"{size:,} bytes, and at most {MAX_RECORD_BYTES:,} go"
+        )
+        super().__init__(f"a record for {topic} has {told}")
 
 
 class BusUnavailable(Exception):
@@ -34,6 +49,18 @@ class Record:
     key: bytes
     value: bytes
     headers: Headers = ()
+
+    @property
+    def size(self) -> int:
+        """In bytes. Headers don't count, for they are ours and short: each bus has room for them beside."""
+        return len(self.key) + len(self.value)
+
+
+def refuse_too_large(records: Sequence[Record]) -> None:
+    """Raises RecordTooLarge for the first that is."""
+    for record in records:
+        if (size := record.size) > MAX_RECORD_BYTES:
+            raise RecordTooLarge(record.topic, size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +126,12 @@ class Bus(Protocol):
         """The partition of a key, the same on all topics: the unit in which ownership moves."""
 
     async def publish(self, records: Sequence[Record]) -> None:
-        """Returns once all of them are durable. Raises BusUnavailable within a bound."""
+        """Returns once all of them are durable.
+
+        Raises:
+            BusUnavailable: within a bound.
+            RecordTooLarge: to publish the same again can't help.
+        """
 
     @property
     def appends_in_transaction(self) -> bool:

@@ -1,14 +1,15 @@
 """Dead letters: what was accepted and can't be processed, kept whole, replayable, never dropped."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from baton.flow.bus import Received, Record
+from baton.flow.bus import MAX_RECORD_BYTES, Received, Record
 from baton.flow.database import Connection
 from baton.flow.deliveries import ConsumerPaused
 from baton.flow.headers import pack_headers
+from baton.flow.outbox import OUTBOX
 from baton.flow.unit_of_work import UnitOfWork
 from baton.kernel.instants import format_instant
 from baton.leads.topics import Topic
@@ -27,13 +28,17 @@ returning id
 _REPLAY: Final = """
 with chosen as (
     select * from dead_letters
-    where replayed_at is null and subject is not null and id = any($1::bigint[])
+    where replayed_at is null and (subject is not null or consumer = $4) and id = any($1::bigint[])
     order by id for update skip locked
 ), put as (
     insert into retries (consumer, lane, subject, due_at, attempts, reason,
                          partition, position, received_at, topic, key, headers, value)
     select consumer, lane, subject, $3, 0, 'replayed', partition, position, received_at, topic, key, headers, value
-    from chosen join unnest($1::bigint[], $2::int[]) as l(id, lane) using (id)
+    from chosen join unnest($1::bigint[], $2::int[]) as l(id, lane) using (id) where consumer <> $4
+), sent as (
+    insert into outbox (lane, subject, topic, key, headers, value)
+    select lane, subject, topic, key, headers, value
+    from chosen join unnest($1::bigint[], $2::int[]) as l(id, lane) using (id) where consumer = $4
 )
 update dead_letters d set replayed_at = $3 from chosen c where d.id = c.id returning d.id
 """
@@ -73,9 +78,9 @@ async def bury(unit: UnitOfWork, record: Received, failure: Failure, *, consumer
 async def replay(connection: Connection, ids: Sequence[int], lanes: Sequence[int], *, now: datetime) -> list[int]:
     """Give dead letters back to the consumer that failed, through its retries. Gives those that were chosen.
 
-    Those that are no event at all have no lead to be ordered by; they stay.
+    What could not be sent is sent again. Those that are no event at all have no lead to be ordered by; they stay.
     """
-    rows = await connection.fetch(_REPLAY, list(ids), list(lanes), now)
+    rows = await connection.fetch(_REPLAY, list(ids), list(lanes), now, OUTBOX)
     return [row["id"] for row in rows]
 
 
@@ -91,7 +96,9 @@ def _copy(record: Received, failure: Failure, *, consumer: str, now: datetime) -
         "dl_attempts": str(failure.attempts),
     }
     headers = (*record.headers, *((name, text.encode()) for name, text in added.items()))
-    return Record(topic=Topic.DEAD_LETTERS, key=record.key, value=record.value, headers=headers)
+    copy = Record(topic=Topic.DEAD_LETTERS, key=record.key, value=record.value, headers=headers)
+    # What it says of itself may be just what is too much; the row has all of it.
+    return copy if copy.size <= MAX_RECORD_BYTES else replace(copy, value=b"")
 
 
 @dataclass(slots=True)

@@ -16,11 +16,13 @@ from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import InvalidSessionTimeoutError, MessageSizeTooLargeError, TopicAlreadyExistsError
 from aiokafka.helpers import create_ssl_context
 
+from baton.flow.bus import MAX_RECORD_BYTES
 from baton.flow.kafka_calls import KafkaFailure, bounded, in_background
 from baton.flow.kafka_settings import KafkaSettings
 from baton.leads.envelope import Headers
 
-MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
+MAX_REQUEST_BYTES: Final = MAX_RECORD_BYTES + 64 * 1024
+"""Kafka counts headers and the frame around a record, too."""
 DRAIN_SECONDS: Final = 10.0
 """How long a rebalance waits for the batch in hand."""
 START_SECONDS: Final = 9.0
@@ -48,7 +50,7 @@ _STOP_SECONDS: Final = 3.0
 _CLOSE_SECONDS: Final = 1.0
 
 too_large: Final[type[Exception]] = MessageSizeTooLargeError
-"""The producer refuses a record for its size: it will never be taken."""
+"""The broker refuses a record for its size: a topic that somebody else made may allow less than ours do."""
 session_refused: Final[type[Exception]] = InvalidSessionTimeoutError
 """The broker doesn't allow so short a session."""
 ALREADY_THERE: Final[int] = TopicAlreadyExistsError.errno
@@ -159,7 +161,7 @@ def new_producer(settings: KafkaSettings) -> ProducerClient:
         acks="all",
         enable_idempotence=True,
         max_batch_size=_BATCH_BYTES,
-        max_request_size=MAX_RECORD_BYTES,
+        max_request_size=MAX_REQUEST_BYTES,
         linger_ms=_LINGER_MS,
     )
     return cast("ProducerClient", client)

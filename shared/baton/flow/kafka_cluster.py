@@ -10,7 +10,7 @@ import structlog
 from baton.flow.bus import BusUnavailable, TopicSpec
 from baton.flow.kafka_calls import KafkaFailure, bounded, in_background
 from baton.flow.kafka_clients import (
-    MAX_RECORD_BYTES,
+    MAX_REQUEST_BYTES,
     START_SECONDS,
     AdminClient,
     Client,
@@ -135,6 +135,6 @@ def configuration(topic: TopicSpec, replication: int | None) -> Mapping[str, str
     return {
         "retention.ms": str(retention),
         "cleanup.policy": "compact" if topic.compacted else "delete",
-        "max.message.bytes": str(MAX_RECORD_BYTES),
+        "max.message.bytes": str(MAX_REQUEST_BYTES),
         "message.timestamp.type": "LogAppendTime",
     } | ({"min.insync.replicas": "2"} if replication is not None and replication >= 3 else {})

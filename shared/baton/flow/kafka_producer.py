@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from baton.flow.bus import BusUnavailable, Record
+from baton.flow.bus import BusUnavailable, Record, RecordTooLarge, refuse_too_large
 from baton.flow.kafka_calls import KafkaFailure, bounded, in_background
 from baton.flow.kafka_clients import START_SECONDS, ProducerClient, end, new_producer, tear_down, too_large
 from baton.flow.kafka_settings import KafkaSettings
@@ -46,12 +46,16 @@ class KafkaPublisher:
 
     async def publish(self, records: Sequence[Record]) -> None:
         """As `Bus.publish`. At once unavailable while the cluster is known to be away."""
+        refuse_too_large(records)
         producer = await self._ready()
         try:
             await bounded(self._send(producer, records), _SECONDS)
         except KafkaFailure as failure:
-            if not isinstance(failure.cause, too_large):
-                self._give_up(producer, failure)
+            if isinstance(failure.cause, too_large):
+                # The cluster is well, so the next call waits for a new producer: this one's numbers have a gap now.
+                self._give_up(producer, failure, problem=None)
+                raise RecordTooLarge(" or ".join(sorted({record.topic for record in records}))) from failure
+            self._give_up(producer, failure, problem=str(failure))
             raise BusUnavailable(str(failure)) from failure
 
     async def _send(self, producer: ProducerClient, records: Sequence[Record]) -> None:
@@ -95,9 +99,9 @@ class KafkaPublisher:
             else:
                 self._producer, self._problem = producer, None
 
-    def _give_up(self, producer: ProducerClient, failure: KafkaFailure) -> None:
+    def _give_up(self, producer: ProducerClient, failure: KafkaFailure, *, problem: str | None) -> None:
         if self._producer is producer:
             log.warning("producer_given_up", error=str(failure))
-            self._producer, self._problem = None, str(failure)
+            self._producer, self._problem = None, problem
             in_background(tear_down(producer))
             self.start()

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from operator import attrgetter
 from typing import Final
 
-from baton.flow.bus import BusUnavailable, Consumer, Handle, Received, Record, TopicSpec
+from baton.flow.bus import BusUnavailable, Consumer, Handle, Received, Record, TopicSpec, refuse_too_large
 from baton.flow.database import Connection
 from baton.kernel.clock import Clock
 from baton.kernel.murmur import murmur2
@@ -64,6 +64,7 @@ class MemoryBus:
 
     async def publish(self, records: Sequence[Record]) -> None:
         await self.check()
+        refuse_too_large(records)
         now = self._clock.now()
         for record in records:
             place = record.topic, self.lane(record.key)

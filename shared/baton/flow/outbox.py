@@ -9,10 +9,13 @@ import asyncpg
 import structlog
 
 from baton.flow import metrics
-from baton.flow.bus import Bus, BusUnavailable, Record
+from baton.flow.bus import Bus, BusUnavailable, Record, RecordTooLarge
 from baton.flow.database import Connection, Database, DatabaseUnavailable
 from baton.flow.headers import pack_headers, unpack_headers
 from baton.flow.writes import Asking
+from baton.kernel.clock import Clock
+from baton.kernel.instants import format_instant
+from baton.leads.topics import Topic
 
 log = structlog.get_logger()
 
@@ -40,9 +43,22 @@ with hurry as (
 ), gone as (
     delete from outbox where id = any($3::bigint[]) and exists (select from hurry)
 )
-select id, topic, key, headers, value from outbox
+select id, lane, topic, key, headers, value from outbox
 where lane = any($1::int[]) and id <> all($3::bigint[]) order by id limit $2
 """
+# Its bytes stay on the server. The letter's copy has none of them: they are what the bus doesn't take.
+_SET_ASIDE = """
+with gone as (
+    delete from outbox where id = $1 returning *
+), told as (
+    insert into outbox (lane, subject, topic, key, headers, value) select lane, subject, $5, key, $6, '' from gone
+)
+insert into dead_letters (consumer, subject, reason, error, attempts, dead_at,
+                          partition, position, received_at, topic, key, headers, value)
+select $2, subject, $7, $3, 1, $4, lane, id, $4, topic, key, headers, value from gone
+"""
+OUTBOX: Final = "outbox"
+"""The consumer that a dead letter names which never came on the bus. To replay it is to try to send it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +120,22 @@ class Relay:
 
     A lane has one owner at a time (who consumes that partition), so that records of one key keep their order whoever
     wrote them: a batch, an HTTP command or a timer, in this process or in another. A new owner begins with what its
-    predecessor left.
+    predecessor left. What the bus never takes becomes a dead letter, and the lane goes on.
 
     What this process wrote is handed over once it is committed, and published without being read again. Wherever
     others may have written before it, the order is read from the table.
     """
 
-    def __init__(self, *, database: Database, bus: Bus, lanes: Callable[[], frozenset[int]]) -> None:
+    def __init__(self, *, database: Database, bus: Bus, clock: Clock, lanes: Callable[[], frozenset[int]]) -> None:
         self._database = database
         self._bus = bus
+        self._clock = clock
         self._lanes = lanes
         self._one_at_a_time = asyncio.Lock()
         self._woken = asyncio.Event()
         self._told: str | None = None
-        self._handed: dict[int, tuple[int, Record]] = {}
-        """What is to be published next, by its row: its lane, and the record."""
+        self._handed: dict[int, _Row] = {}
+        """What is to be published next, by the id of its row."""
         self._sending: Sequence[int] = ()
         self._published: list[int] = []
         """Rows that are on the bus and still in the table, until the next look."""
@@ -150,7 +167,7 @@ class Relay:
             self._must_look = True
             return
         for row, lane, record in zip(left.ids, left.lanes, left.records, strict=True):
-            self._handed[row] = lane, record
+            self._handed[row] = _Row(row, lane, record)
 
     def wake(self) -> None:
         """Something was written: publish soon."""
@@ -206,9 +223,9 @@ class Relay:
         if self._must_look or not self._handed:
             return 0
         lanes = self._lanes()
-        ours = [(row, record) for row, (lane, record) in sorted(self._handed.items()) if lane in lanes]
+        ours = [row for _, row in sorted(self._handed.items()) if row.lane in lanes]
         self._handed.clear()  # the rest is its lanes' new owner's
-        await self._send([row for row, _ in ours], [record for _, record in ours])
+        await self._send(ours)
         return len(ours)
 
     async def _publish_found(self) -> int:
@@ -221,31 +238,66 @@ class Relay:
         self._handed.clear()
         try:
             async with self._database.connection() as connection:
-                rows = await connection.fetch(_NEXT, list(lanes), _BATCH, self._published)
+                found = await connection.fetch(_NEXT, list(lanes), _BATCH, self._published)
         except BaseException:
             self._must_look = True
             raise
         self._published = []
         self._next_look = asyncio.get_running_loop().time() + _LOOK_SECONDS
-        self._must_look |= len(rows) == _BATCH
-        for row in rows:
+        self._must_look |= len(found) == _BATCH
+        for row in found:
             self._handed.pop(row["id"], None)  # handed over while we looked
-        await self._send([row["id"] for row in rows], [_record(row) for row in rows])
-        return len(rows)
+        await self._send([_Row(row["id"], row["lane"], _record(row)) for row in found])
+        return len(found)
 
-    async def _send(self, rows: Sequence[int], records: Sequence[Record]) -> None:
+    async def _send(self, rows: Sequence["_Row"]) -> None:
         if not rows:
             return
-        self._sending = rows
+        self._sending = [row.id for row in rows]
         try:
-            await self._bus.publish(records)
+            await self._publish_all(rows)
         except BaseException:
             self._must_look = True
             raise
         finally:
             self._sending = ()
-        self._published += rows
+        self._published += [row.id for row in rows]
         metrics.relayed.labels(service=self._database.schema).inc(len(rows))
+
+    async def _publish_all(self, rows: Sequence["_Row"]) -> None:
+        """Together; else one after the other, so that one which is too large keeps only itself from going."""
+        try:
+            await self._bus.publish([row.record for row in rows])
+        except RecordTooLarge:
+            for row in rows:
+                try:
+                    await self._bus.publish([row.record])
+                except RecordTooLarge as error:
+                    await self._set_aside(row, error)
+
+    async def _set_aside(self, row: "_Row", error: RecordTooLarge) -> None:
+        record = row.record
+        if record.topic == Topic.DEAD_LETTERS:
+            return  # a copy: the letter itself is in its table
+        now, reason = self._clock.now(), "too_large"
+        added = {
+            "dl_topic": record.topic,
+            "dl_partition": str(row.lane),
+            "dl_offset": str(row.id),
+            "dl_consumer": OUTBOX,
+            "dl_reason": reason,
+            "dl_error": str(error),
+            "dl_at": format_instant(now),
+            "dl_attempts": "1",
+        }
+        headers = (*record.headers, *((name, text.encode()) for name, text in added.items()))
+        async with self._database.connection() as connection:
+            await connection.execute(
+                _SET_ASIDE, row.id, OUTBOX, str(error), now, Topic.DEAD_LETTERS, pack_headers(headers), reason
+            )
+        self._must_look = True  # for the letter's copy
+        metrics.dead_lettered.labels(consumer=OUTBOX).inc()
+        log.error("dead_letter", consumer=OUTBOX, service=self._database.schema, topic=record.topic, reason=reason)
 
     async def _publish_or_wait(self) -> None:
         try:
@@ -287,6 +339,14 @@ class Relay:
     def _told_by_others(self) -> None:
         self._must_look = True
         self.wake()
+
+
+class _Row(NamedTuple):
+    """A row of the outbox that is to be published."""
+
+    id: int
+    lane: int
+    record: Record
 
 
 def _record(row: asyncpg.Record) -> Record:

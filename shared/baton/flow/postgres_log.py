@@ -16,7 +16,7 @@ from typing import Final
 import asyncpg
 import structlog
 
-from baton.flow.bus import BusUnavailable, Consumer, Received, Record, TopicSpec
+from baton.flow.bus import BusUnavailable, Consumer, Received, Record, TopicSpec, refuse_too_large
 from baton.flow.database import Connection, Database, DatabaseUnavailable
 from baton.flow.headers import pack_headers
 from baton.flow.postgres_consumer import CHANNEL, GONE, PostgresConsumer, received
@@ -99,6 +99,7 @@ class PostgresBus:
     async def publish(self, records: Sequence[Record]) -> None:
         if not records:
             return
+        refuse_too_large(records)
         async with self._connection() as connection:
             await self.append(connection, records)
         self.announce()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from baton.flow import dead_letters, metrics, retries
-from baton.flow.bus import Bus, BusUnavailable, Received
+from baton.flow.bus import Bus, BusUnavailable, Received, RecordTooLarge
 from baton.flow.database import DatabaseUnavailable, Overtaken
 from baton.flow.dead_letters import Budget, Failure
 from baton.flow.deliveries import Delivery, NotReady, RetryLater, Unreadable, read_delivery
@@ -202,6 +202,8 @@ class Processor:
 def _reason(error: Exception) -> str:
     if isinstance(error, UnreadableEvent):
         return "unreadable"
+    if isinstance(error, RecordTooLarge):
+        return "too_large"
     return "gave_up" if isinstance(error, RetryLater) else "failed"
 
 

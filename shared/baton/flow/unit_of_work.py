@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final, cast
 
-from baton.flow.bus import Bus, Record
+from baton.flow.bus import Bus, Record, refuse_too_large
 from baton.flow.database import Connection, Database
 from baton.flow.outbox import Left, Relay, Standing, outbox_columns, outbox_write
 from baton.flow.writes import Writes
@@ -42,7 +42,12 @@ class UnitOfWork:
         self.emit_record(as_record(event), subject=event.data.subject)
 
     def emit_record(self, record: Record, *, subject: str | None) -> None:
-        """Send bytes as they are; `subject` is the lead they speak of, for its erasure."""
+        """Send bytes as they are; `subject` is the lead they speak of, for its erasure.
+
+        Raises:
+            RecordTooLarge: no bus takes it. Told here, it is the fault of what caused it, and nobody else's.
+        """
+        refuse_too_large([record])
         self._records.append((record, subject))
 
     async def begin(self, *, locks: Sequence[int] = ()) -> None:

@@ -9,13 +9,14 @@ from typing import Final
 
 import structlog
 
-from baton.flow.bus import Bus, BusUnavailable, Received, Record
+from baton.flow.bus import Bus, BusUnavailable, Received, Record, RecordTooLarge
 from baton.flow.deliveries import NotReady
 from baton.kernel.clock import Clock
 from baton.kernel.ids import derived_id
 from baton.leads.envelope import Event, UnreadableEvent, decode, encode
 from baton.leads.events import EventData, PlaybookActivated, PlaybookPublished
 from baton.leads.playbook.content import pack, unpack
+from baton.leads.playbook.findings import Finding, PlaybookError, Severity
 from baton.leads.playbook.loader import load_files
 from baton.leads.playbook.model import Playbook
 from baton.leads.topics import Topic
@@ -40,12 +41,15 @@ async def publish(bus: Bus, files: Mapping[str, bytes], *, clock: Clock) -> Play
     now = clock.now()
     published = PlaybookPublished(hash=playbook.hash, version=playbook.version, files=pack(files))
     activated = PlaybookActivated(hash=playbook.hash, at=now)
-    await bus.publish(
-        [
-            _record(published, key=playbook.hash.encode(), clock=clock),
-            _record(activated, key=_ACTIVE, clock=clock),
-        ]
-    )
+    records = [
+        _record(published, key=playbook.hash.encode(), clock=clock),
+        _record(activated, key=_ACTIVE, clock=clock),
+    ]
+    try:
+        await bus.publish(records)
+    except RecordTooLarge as error:
+        told = f"it is too large to be published: {error}"
+        raise PlaybookError([Finding(Severity.ERROR, "playbook.yaml", 1, "", told)]) from None
     return playbook
 
 

@@ -261,7 +261,7 @@ def build(  # noqa: PLR0913 - the parts of a service, each by its name
 ) -> Service:
     """A service with its main consumer, whose lanes are what the service's relay publishes."""
     consumer = bus.consumer(settings.topic_prefix + group, topics, gather=gather)
-    relay = Relay(database=database, bus=bus, lanes=lambda: consumer.lanes)
+    relay = Relay(database=database, bus=bus, clock=clock, lanes=lambda: consumer.lanes)
     units = Units(database=database, bus=bus, clock=clock, relay=relay)
     feed = PlaybookFeed(bus)
     service = Service(
