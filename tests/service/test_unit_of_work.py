@@ -9,7 +9,7 @@ import pytest
 
 from baton.flow import dead_letters, retries
 from baton.flow.bus import MAX_RECORD_BYTES, BusUnavailable, Received, Record
-from baton.flow.database import Database
+from baton.flow.database import Database, StatementTimedOut
 from baton.flow.dead_letters import Budget
 from baton.flow.deliveries import ConsumerPaused, Delivery, NotReady, RetryLater
 from baton.flow.headers import pack_headers
@@ -48,6 +48,9 @@ class Toy:
     failing: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
     endless: set[str] = field(default_factory=set)
+    slow: set[str] = field(default_factory=set)
+    seen: list[int] = field(default_factory=list)
+    """How many records each call of the handler had."""
     ready: bool = True
 
     def __post_init__(self) -> None:
@@ -68,12 +71,17 @@ class Toy:
     async def handle(self, deliveries: Sequence[Delivery], unit: UnitOfWork) -> None:
         if not self.ready:
             raise NotReady("asleep")
+        self.seen.append(len(deliveries))
         done: list[tuple[str, str]] = []
         for delivery in deliveries:
             data = delivery.event.data
             assert isinstance(data, LeadActivity)
             if data.activity.kind in self.failing:
                 raise ValueError(f"{data.activity.kind} is bad")
+            if data.activity.kind in self.slow:
+                await unit.begin()
+                await unit.connection.execute("set local statement_timeout = 20")
+                await unit.connection.execute("select pg_sleep(10)")
             if data.activity.kind in self.later:
                 raise RetryLater("not yet", after=timedelta(minutes=1))
             done.append((data.lead_id, data.activity.kind))
@@ -227,6 +235,83 @@ async def test_what_waits_behind_a_retry_has_all_its_own_tries_left(toy: Toy) ->
         rows = await connection.fetch("select attempts, reason from retries order by id")
 
     assert [(row["attempts"], row["reason"]) for row in rows] == [(1, "not yet"), (0, "behind another")]
+
+
+async def test_a_record_that_takes_too_long_is_put_off_alone_and_the_others_are_handled(toy: Toy) -> None:
+    toy.slow.add("heavy")
+    await toy.bus.publish([activity(f"l{n}", "heavy" if n == 3 else "call") for n in range(8)])
+    await toy.bus.publish([activity("l3", "later")])
+
+    whole = [await times_out(toy) for _ in range(2)]
+    await toy.worker.step()
+    await toy.worker.step()
+
+    assert (whole, toy.seen[:3]) == ([True, True], [9, 9, 9])
+    assert sorted(lead for lead, _ in await toy.handled()) == ["l0", "l1", "l2", "l4", "l5", "l6", "l7"]
+    assert await waiting(toy) == [("l3", 1), ("l3", 0)]
+    assert await toy.count("dead_letters") == 0
+
+
+async def test_a_record_that_took_too_long_once_is_handled_at_its_next_try(toy: Toy) -> None:
+    toy.slow.add("heavy")
+    await toy.bus.publish([activity("a", "heavy"), activity("a", "later")])
+    assert [await times_out(toy) for _ in range(2)] == [True, True]
+    await toy.worker.step()
+
+    toy.slow.clear()
+    toy.clock.advance(timedelta(seconds=1))
+    await toy.settle()
+    await toy.settle()
+
+    assert await toy.handled() == [("a", "heavy"), ("a", "later")]
+
+
+async def test_while_the_database_is_slow_for_all_nothing_becomes_a_dead_letter(toy: Toy) -> None:
+    toy.slow.add("call")
+    await toy.bus.publish([activity(f"l{n}", "call") for n in range(40)])
+
+    for _ in range(60):
+        await times_out(toy)
+        toy.clock.advance(timedelta(minutes=11))
+    put_off = await waiting(toy)
+    toy.slow.clear()
+    for _ in range(10):
+        toy.clock.advance(timedelta(minutes=11))
+        await toy.settle()
+
+    assert max(attempts for _, attempts in put_off) > retries.MAX_ATTEMPTS
+    assert await toy.count("dead_letters") == 0
+    assert sorted(await toy.handled()) == sorted((f"l{n}", "call") for n in range(40))
+
+
+async def test_what_takes_too_long_every_time_while_others_are_handled_becomes_a_dead_letter(toy: Toy) -> None:
+    toy.slow.add("heavy")
+    await toy.bus.publish([activity("a", "heavy"), activity("b", "call")])
+
+    for number in range(40):
+        await times_out(toy)
+        await toy.bus.publish([activity(f"c{number}", "call")])
+        toy.clock.advance(timedelta(seconds=30))
+
+    async with toy.database.connection() as connection:
+        (row,) = await connection.fetch("select subject, reason, attempts from dead_letters")
+    assert tuple(row) == ("a", "timed_out", retries.MAX_ATTEMPTS)
+
+
+async def times_out(toy: Toy) -> bool:
+    """One step, and whether its records have to come again because a statement took too long."""
+    try:
+        await toy.worker.step()
+    except StatementTimedOut:
+        return True
+    return False
+
+
+async def waiting(toy: Toy) -> list[tuple[str, int]]:
+    """Whose events wait in the table of retries, and after how many tries."""
+    async with toy.database.connection() as connection:
+        rows = await connection.fetch("select subject, attempts from retries order by id")
+    return [(row["subject"], row["attempts"]) for row in rows]
 
 
 async def test_a_retry_that_two_have_read_is_handled_by_one_of_them(toy: Toy) -> None:

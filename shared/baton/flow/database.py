@@ -36,6 +36,13 @@ class Overtaken(DatabaseUnavailable):
     """What this work rests on is not, or not surely, as it was read. Nothing is written; it comes again."""
 
 
+class StatementTimedOut(DatabaseUnavailable):
+    """There was a connection, and a statement on it took too long: the database is slow, or what it was asked is.
+
+    Nothing of its transaction stays.
+    """
+
+
 class Database:
     """A bounded pool on one service's schema. It connects when first needed, and anew whenever the server is back."""
 
@@ -81,6 +88,7 @@ class Database:
 
         Raises:
             DatabaseUnavailable: none can be had, or it broke under way.
+            StatementTimedOut: it took longer than the pool's bound, or than the server's `statement_timeout`.
         """
         if self._pool is None:
             raise DatabaseUnavailable("it is not open yet, or closed")
@@ -89,7 +97,9 @@ class Database:
             async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
                 yield connection
         except TRANSIENT as error:
-            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+            timed_out = connection is not None and isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
+            kind = StatementTimedOut if timed_out else DatabaseUnavailable
+            raise kind(f"{type(error).__name__}: {error}") from error
         except asyncpg.InterfaceError as error:
             if isinstance(error, asyncpg.DataError) or not (connection is None or connection.is_closed()):
                 raise

@@ -2,12 +2,14 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
 from baton.flow import dead_letters, metrics, retries
 from baton.flow.bus import Bus, BusUnavailable, Received, RecordTooLarge
-from baton.flow.database import DatabaseUnavailable, Overtaken
+from baton.flow.database import DatabaseUnavailable, Overtaken, StatementTimedOut
 from baton.flow.dead_letters import Budget, Failure
 from baton.flow.deliveries import Delivery, NotReady, RetryLater, Unreadable, read_delivery
 from baton.flow.inbox import Admission, admit, admit_late
@@ -20,6 +22,12 @@ Handler = Callable[[Sequence[Delivery], UnitOfWork], Awaitable[None]]
 """Handles new deliveries in order, in one unit of work. Any exception undoes all of them; they then come one by one."""
 
 _NOT_THE_RECORDS_FAULT = (DatabaseUnavailable, BusUnavailable, NotReady)
+_WHOLE_TRIES: Final = 2
+"""So often a batch whose statements take too long comes again whole: the database may just have been slow. Each try has
+taken a statement's bound, 15 s; the worker waits half a second at most between them."""
+_SPLIT_TRIES: Final = 10
+"""So many of its parts may then take too long one after the other. From 250 records down to one it is nine."""
+_LATELY: Final = timedelta(minutes=1)
 
 
 @dataclass(slots=True)
@@ -42,12 +50,18 @@ class Processor:
     """The handler's own rows know what came before, and it asks for no retries: then it needs no inbox."""
     has_changed_retries: bool = True
     """Whether it wrote to the table of retries since somebody who read it set this to False."""
+    _timeouts: int = 0
+    """How many tries in a row took too long, of a batch and then of its parts."""
+    _handled_at: datetime | None = None
+    """When something was handled last."""
 
     async def process(self, records: Sequence[Received]) -> None:
         """Handle records in order.
 
         Raises:
-            DatabaseUnavailable, BusUnavailable, NotReady: give the same records again later.
+            DatabaseUnavailable, BusUnavailable, NotReady: give the same records again later. So too, a few times, if
+                a statement takes too long: then they are halved as after a mistake, and the one that takes too long by
+                itself is put off, again and again. It becomes a dead letter only if others are handled meanwhile.
             ConsumerPaused: too many of them became dead letters.
         """
         readable: list[Delivery] = []
@@ -69,17 +83,39 @@ class Processor:
 
     async def settle(self, deliveries: Sequence[Delivery]) -> None:
         """Handle deliveries in one transaction; if that fails, halve them until the one that fails is alone."""
+        await self._settle(deliveries)
+        self._timeouts = 0
+
+    async def _settle(self, deliveries: Sequence[Delivery]) -> None:
         try:
             await self._attempt(deliveries)
+        except StatementTimedOut as error:
+            self._count_timeout(deliveries, error)
+            await self._halve(deliveries, error)
         except _NOT_THE_RECORDS_FAULT:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a handler may raise belongs to one of the records
-            if len(deliveries) == 1:
-                await self._put_aside(deliveries[0], error)
-                return
-            middle = len(deliveries) // 2
-            await self.settle(deliveries[:middle])
-            await self.settle(deliveries[middle:])
+            await self._halve(deliveries, error)
+
+    async def _halve(self, deliveries: Sequence[Delivery], error: Exception) -> None:
+        if len(deliveries) == 1:
+            await self._put_aside(deliveries[0], error)
+            return
+        middle = len(deliveries) // 2
+        await self._settle(deliveries[:middle])
+        await self._settle(deliveries[middle:])
+
+    def _count_timeout(self, deliveries: Sequence[Delivery], error: StatementTimedOut) -> None:
+        """Pass the error on while it may be the database that is slow, and no record.
+
+        What waits for a retry failed by itself before: it isn't tried whole first, for the bus waits behind it.
+        """
+        self._timeouts += 1
+        if self._timeouts > _WHOLE_TRIES + _SPLIT_TRIES:
+            self._timeouts = 0
+            raise error
+        if self._timeouts <= _WHOLE_TRIES and deliveries[0].retry_id is None:
+            raise error
 
     async def _attempt(self, deliveries: Sequence[Delivery]) -> None:
         if not self.optimistic or deliveries[0].retry_id is not None:
@@ -134,10 +170,18 @@ class Processor:
             admission = await self._admit(unit, [delivery])
             if not admission.fresh:
                 return
-            if isinstance(error, RetryLater) and delivery.attempts + 1 < retries.MAX_ATTEMPTS:
-                await self._try_again(unit, delivery, error)
+            if (later := self._later(error, delivery, now=unit.now)) is not None:
+                await self._try_again(unit, delivery, later)
             else:
                 await self._bury(unit, delivery, error)
+
+    def _later(self, error: Exception, delivery: Delivery, *, now: datetime) -> RetryLater | None:
+        """For what it is put off once more; None: it is dead."""
+        has_tries = delivery.attempts + 1 < retries.MAX_ATTEMPTS
+        if isinstance(error, StatementTimedOut):
+            others_are_handled = self._handled_at is not None and now - self._handled_at <= _LATELY
+            return RetryLater(str(error)) if has_tries or not others_are_handled else None
+        return error if isinstance(error, RetryLater) and has_tries else None
 
     async def _try_again(self, unit: UnitOfWork, delivery: Delivery, error: RetryLater) -> None:
         after = error.after if error.after is not None else retries.delay(delivery.attempts)
@@ -185,6 +229,9 @@ class Processor:
         )
 
     def _count(self, admission: Admission, unit: UnitOfWork) -> None:
+        self._timeouts = min(self._timeouts, _WHOLE_TRIES)
+        if admission.fresh:
+            self._handled_at = unit.now
         if admission.duplicates:
             metrics.duplicates.labels(consumer=self.consumer).inc(admission.duplicates)
         metrics.batch_records.labels(consumer=self.consumer).observe(len(admission.fresh))
@@ -204,6 +251,8 @@ def _reason(error: Exception) -> str:
         return "unreadable"
     if isinstance(error, RecordTooLarge):
         return "too_large"
+    if isinstance(error, StatementTimedOut):
+        return "timed_out"
     return "gave_up" if isinstance(error, RetryLater) else "failed"
 
 
