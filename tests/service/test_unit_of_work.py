@@ -10,7 +10,6 @@ import pytest
 from baton.flow import dead_letters, retries
 from baton.flow.bus import MAX_RECORD_BYTES, BusUnavailable, Received, Record
 from baton.flow.database import Database, StatementTimedOut
-from baton.flow.dead_letters import Budget
 from baton.flow.deliveries import ConsumerPaused, Delivery, NotReady, RetryLater
 from baton.flow.headers import pack_headers
 from baton.flow.inbox import keep_partitions, week_of
@@ -121,13 +120,13 @@ async def toy(database: str, request: pytest.FixtureRequest) -> AsyncIterator[To
     await db.stop()
 
 
-def activity(lead: str, kind: str) -> Record:
+def activity(lead: str, kind: str, *, source: str = "test") -> Record:
     event = Event(
         id=derived_id("test", lead, kind),
         source="/test",
         time=NOW,
         key=lead,
-        data=LeadActivity(lead_id=lead, account=None, activity=Activity(id=kind, kind=kind, at=NOW, source="test")),
+        data=LeadActivity(lead_id=lead, account=None, activity=Activity(id=kind, kind=kind, at=NOW, source=source)),
     )
     headers, value = encode(event)
     return Record(topic=Topic.ACTIVITY, key=lead.encode(), value=value, headers=headers)
@@ -414,17 +413,6 @@ async def replay_all(toy: Toy) -> int:
     return len(chosen)
 
 
-async def test_too_many_dead_letters_stop_the_consumer_instead_of_emptying_the_topic(toy: Toy) -> None:
-    budget = Budget(limit=3, window=timedelta(minutes=1), pause=timedelta(seconds=30))
-    for _ in range(3):
-        budget.spend(NOW)
-
-    with pytest.raises(ConsumerPaused) as paused:
-        budget.spend(NOW + timedelta(seconds=59))
-
-    assert paused.value.until == NOW + timedelta(seconds=89)
-
-
 async def test_a_broken_handler_stops_with_its_records_still_on_the_bus(toy: Toy) -> None:
     toy.failing.add("bad")
     await toy.bus.publish([activity(f"l{n}", "bad") for n in range(60)])
@@ -434,6 +422,42 @@ async def test_a_broken_handler_stops_with_its_records_still_on_the_bus(toy: Toy
 
     assert await toy.count("dead_letters") == 50
     assert (await toy.bus.depths("toy", [Topic.ACTIVITY]))[Topic.ACTIVITY] >= 10
+
+
+async def test_one_senders_bad_records_stop_nobody_elses(toy: Toy) -> None:
+    toy.failing.add("poison")
+    await toy.bus.publish([activity("before", "call", source="form")])
+    await toy.settle()
+    poison = [activity(f"bad{n}", "poison", source="hostile") for n in range(300)]
+    await toy.bus.publish([*poison, activity("behind", "call", source="form")])
+
+    await toy.settle()
+
+    assert [lead for lead, _ in await toy.handled()] == ["before", "behind"]
+    assert await toy.count("dead_letters") == 300
+
+
+async def test_a_release_that_fails_the_leads_of_all_sources_stops_with_their_records_on_the_bus(toy: Toy) -> None:
+    toy.failing.add("call")
+    await toy.bus.publish([activity(f"l{n}", "call", source=f"source {n % 3}") for n in range(200)])
+
+    with pytest.raises(ConsumerPaused):
+        await toy.settle()
+
+    assert await toy.count("dead_letters") == 50
+
+
+async def test_a_record_that_comes_again_after_a_pause_is_not_counted_again(toy: Toy) -> None:
+    toy.failing.add("bad")
+    toy.worker._processor.idempotent = True
+    await toy.bus.publish([activity(f"l{n}", "bad") for n in range(60)])
+    with pytest.raises(ConsumerPaused):
+        await toy.worker.step()
+
+    toy.clock.advance(timedelta(seconds=30))
+    await toy.worker.step()
+
+    assert await toy.count("dead_letters") == 60
 
 
 async def test_a_consumer_that_is_not_ready_buries_nothing(toy: Toy) -> None:

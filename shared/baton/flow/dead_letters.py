@@ -1,13 +1,12 @@
 """Dead letters: what was accepted and can't be processed, kept whole, replayable, never dropped."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from baton.flow.bus import MAX_RECORD_BYTES, Received, Record
 from baton.flow.database import Connection
-from baton.flow.deliveries import ConsumerPaused
 from baton.flow.headers import pack_headers
 from baton.flow.outbox import OUTBOX
 from baton.flow.unit_of_work import UnitOfWork
@@ -53,8 +52,8 @@ class Failure:
     attempts: int
 
 
-async def bury(unit: UnitOfWork, record: Received, failure: Failure, *, consumer: str, subject: str | None) -> None:
-    """Write a dead letter in the unit's transaction and send its copy to the topic. The same one is written once."""
+async def bury(unit: UnitOfWork, record: Received, failure: Failure, *, consumer: str, subject: str | None) -> bool:
+    """Write a dead letter in the unit's transaction and send its copy to the topic. False if it was written before."""
     row = await unit.connection.fetchval(
         _WRITE,
         consumer,
@@ -73,6 +72,7 @@ async def bury(unit: UnitOfWork, record: Received, failure: Failure, *, consumer
     )
     if row is not None:
         unit.emit_record(_copy(record, failure, consumer=consumer, now=unit.now), subject=subject)
+    return row is not None
 
 
 async def replay(connection: Connection, ids: Sequence[int], lanes: Sequence[int], *, now: datetime) -> list[int]:
@@ -99,24 +99,3 @@ def _copy(record: Received, failure: Failure, *, consumer: str, now: datetime) -
     copy = Record(topic=Topic.DEAD_LETTERS, key=record.key, value=record.value, headers=headers)
     # What it says of itself may be just what is too much; the row has all of it.
     return copy if copy.size <= MAX_RECORD_BYTES else replace(copy, value=b"")
-
-
-@dataclass(slots=True)
-class Budget:
-    """How many dead letters a consumer may write: past it, it stands still, because the fault is likely its own.
-
-    `limit` in `window`; 50 a minute is far above single bad records and stops a broken release within a second.
-    """
-
-    limit: int = 50
-    window: timedelta = timedelta(minutes=1)
-    pause: timedelta = timedelta(seconds=30)
-    _spent: list[datetime] = field(default_factory=list)
-
-    def spend(self, now: datetime) -> None:
-        """Count one. Raises ConsumerPaused when there is none left; that one is not to be written."""
-        self._spent = [at for at in self._spent if at > now - self.window]
-        if len(self._spent) >= self.limit:
-            self._spent.clear()
-            raise ConsumerPaused(now + self.pause)
-        self._spent.append(now)

@@ -8,9 +8,10 @@ from typing import Final
 import structlog
 
 from baton.flow import dead_letters, metrics, retries
+from baton.flow.budget import Budget, origin_of
 from baton.flow.bus import Bus, BusUnavailable, Received, RecordTooLarge
 from baton.flow.database import DatabaseUnavailable, Overtaken, StatementTimedOut
-from baton.flow.dead_letters import Budget, Failure
+from baton.flow.dead_letters import Failure
 from baton.flow.deliveries import Delivery, NotReady, RetryLater, Unreadable, read_delivery
 from baton.flow.inbox import Admission, admit, admit_late
 from baton.flow.unit_of_work import UnitOfWork, Units
@@ -199,24 +200,26 @@ class Processor:
         metrics.retried.labels(consumer=self.consumer).inc()
 
     async def _bury(self, unit: UnitOfWork, delivery: Delivery, error: Exception) -> None:
-        self.budget.spend(unit.now)
         failure = Failure(
             reason=_reason(error),
             error=f"{type(error).__name__}: {_first_line(error)}",
             attempts=delivery.attempts + 1,
         )
-        await dead_letters.bury(unit, delivery.record, failure, consumer=self.consumer, subject=delivery.subject)
+        await self._write_letter(unit, delivery.record, failure, subject=delivery.subject, event_id=delivery.head.id)
         await retries.done(unit.connection, [delivery])
-        self._say_buried(delivery.record, failure, event_id=delivery.head.id)
 
     async def _bury_unreadable(self, unreadable: Unreadable) -> None:
         async with self.units.begin() as unit:
-            self.budget.spend(unit.now)
             failure = Failure(reason="unreadable", error=_storable(unreadable.error), attempts=1)
-            await dead_letters.bury(unit, unreadable.record, failure, consumer=self.consumer, subject=None)
-        self._say_buried(unreadable.record, failure, event_id=None)
+            await self._write_letter(unit, unreadable.record, failure, subject=None, event_id=None)
 
-    def _say_buried(self, record: Received, failure: Failure, *, event_id: str | None) -> None:
+    async def _write_letter(
+        self, unit: UnitOfWork, record: Received, failure: Failure, *, subject: str | None, event_id: str | None
+    ) -> None:
+        if not await dead_letters.bury(unit, record, failure, consumer=self.consumer, subject=subject):
+            return
+        origin = origin_of(record, lead=subject)
+        self.budget.spend(origin, now=unit.now)
         metrics.dead_lettered.labels(consumer=self.consumer).inc()
         log.error(
             "dead_letter",
@@ -225,6 +228,7 @@ class Processor:
             partition=record.partition,
             offset=record.offset,
             reason=failure.reason,
+            source=origin.source,
             event_id=event_id,
         )
 
@@ -232,6 +236,7 @@ class Processor:
         self._timeouts = min(self._timeouts, _WHOLE_TRIES)
         if admission.fresh:
             self._handled_at = unit.now
+            self.budget.note(admission.fresh, now=unit.now)
         if admission.duplicates:
             metrics.duplicates.labels(consumer=self.consumer).inc(admission.duplicates)
         metrics.batch_records.labels(consumer=self.consumer).observe(len(admission.fresh))
