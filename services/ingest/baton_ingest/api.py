@@ -12,7 +12,7 @@ from baton.leads.playbook.model import Source
 from baton.service.access import Caller, require
 from baton.service.requests import read_body, sent_header
 from baton_ingest.captures import Capture, Nameless, capture
-from baton_ingest.idempotency import Asked, first_answer, release, remember
+from baton_ingest.idempotency import KEPT, Asked, first_answer, release, remember
 from baton_ingest.naming import as_lead_id
 from baton_ingest.path import Away
 from baton_ingest.reception import COME_AGAIN, Reception
@@ -147,7 +147,8 @@ def _capture(item: object, number: int, order: _Order) -> Capture | Nameless | R
     if order.bare and raw.kind is None and source.activity is None:
         return Refused("kind: an activity needs one", "say what the lead did: page_view, webinar, demo_request …")
     if raw.identity is None and order.asked is not None:
-        raw = replace(raw, identity=order.asked.identity(number), activity_id=raw.activity_id or "")
+        stand_in = order.asked.identity(number)
+        raw = replace(raw, identity=stand_in, repeats_for=KEPT, activity_id=raw.activity_id or "")
     return capture(
         raw,
         source,

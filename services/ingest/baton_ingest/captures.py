@@ -39,7 +39,8 @@ _STORABLE_ID: Final = re.compile("[^\0\ud800-\udfff]+")
 class Told:
     """What a sender told in our words, whoever the person is. Everything in it can be stored as JSON.
 
-    `identity` is what a repeat is known by, for `repeats_for`; None is for ever: the sender's own id.
+    `identity` is what a repeat is known by, for `repeats_for`; None is for ever: the sender's own id. A request without
+    ids under an `Idempotency-Key` is known for as long as the key is.
     """
 
     source: str
@@ -66,16 +67,30 @@ class Told:
         return [self._event(data, key=key) for data in self._data(lead_id, account=account)]
 
     def _event(self, data: EventData, *, key: str) -> Event:
-        parts = (data.type, self.source, self.identity)
-        when = () if self.repeats_for is None else (str(self.received_at.timestamp()),)
         return Event(
-            id=derived_id(*parts, *when),
+            id=derived_id(data.type, self.source, self.identity, *self._occasion),
             source=ORIGIN,
             time=self.received_at,
             key=key,
             data=data,
             traceparent=self.traceparent,
         )
+
+    @property
+    def _occasion(self) -> Sequence[str]:
+        """What tells the event from an earlier one of the same identity that no longer counts.
+
+        Of words it is their instant: they begin anew when their person is erased, too, and must not be taken for a
+        repeat then. A request under a key is the same one all the time, also while no ledger is there to ask.
+        """
+        if self.repeats_for is None:
+            return ()
+        return (str(self.received_at.timestamp()),) if self.repeats_for <= REPEAT_WINDOW else (self._period,)
+
+    @property
+    def _period(self) -> str:
+        """The number of the span of time that it is in: of two that are no repeats, each has another."""
+        return "" if self.repeats_for is None else str(self.received_at.timestamp() // self.repeats_for.total_seconds())
 
     @property
     def address(self) -> Mapping[str, object]:
@@ -91,9 +106,15 @@ class Told:
         """What that person did, if anything."""
         if self.kind is None:
             return None
-        at, data = self.happened_at, dict(self.data)
-        identity = self.activity_id or _digest(self.source, lead_id, self.kind, at.isoformat(), data)
-        return Activity(id=identity, kind=self.kind, at=at, source=self.source, data=data)
+        data = dict(self.data)
+        if self.at is None:
+            # The same words within the window are one activity, also where they became two events because the ledger
+            # was away. The span begins at a round time, so at its edge two may be two.
+            own = _digest(self.source, lead_id, self.kind, self.identity, self._period)
+        else:
+            own = _digest(self.source, lead_id, self.kind, self.at.isoformat(), data)
+        identity = self.activity_id or own
+        return Activity(id=identity, kind=self.kind, at=self.happened_at, source=self.source, data=data)
 
     def _data(self, lead_id: str, *, account: str | None) -> Iterator[EventData]:
         if self.meeting is not None and self.cancelled:
@@ -220,7 +241,7 @@ def _told(raw: RawCapture, source: Source, lead: NormalisedLead, *, person: str 
     kind, changes = _kind(raw.kind, source.activity)
     data = read_custom(raw.data.items())
     changes += _left_out(data.left_out)
-    identity, repeats_for = raw.identity, None
+    identity, repeats_for = raw.identity, raw.repeats_for
     if identity is None:
         at = None if raw.at is None else raw.at.isoformat()
         person = person or _short(raw.vendor_id or "")

@@ -13,7 +13,7 @@ from baton.flow.erasure import forget
 from baton.kernel.instants import format_instant, parse_instant
 from baton.leads.events import Meeting
 from baton.leads.values import Change
-from baton_ingest.captures import Capture, Nameless, Told
+from baton_ingest.captures import REPEAT_WINDOW, Capture, Nameless, Told
 
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -89,8 +89,8 @@ _ERASE: Final = (
     """delete from quarantine q using vendor_ids v
     where q.source = v.source and q.vendor_id = v.vendor_id and v.lead_id = $1""",
     "delete from vendor_ids where lead_id = $1",
-    # What the sender has an id for stays known as seen, nobody's; of what we know by its words nothing stays.
-    "delete from ledger where lead_id = $1 and repeats_until < '9999-01-01Z'",
+    # What the sender has an id or a key for stays known as seen, nobody's; of what we know by its words nothing stays.
+    f"delete from ledger where lead_id = $1 and repeats_until <= received_at + interval '{REPEAT_WINDOW}'",  # noqa: S608
     "update ledger set lead_id = null where lead_id = $1",
     "delete from idempotency where lead_ids @> array[$1]",
     "delete from aliases where lead_id = $1 or into_lead = $1",

@@ -48,7 +48,9 @@ class QuarantineTimer:
 
 @dataclass(slots=True)
 class LedgerTimer:
-    """Deletes idempotency keys after their seven days, and identities by content after their ten minutes and a day."""
+    """Deletes idempotency keys after their seven days, and identities a day after they ceased to count: those of words
+    after ten minutes, those under a key after its seven days. What has an id of the sender's stays.
+    """
 
     units: Units
     name: str = "ingest-ledger"

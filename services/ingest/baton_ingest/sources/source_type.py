@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from baton.leads.events import Meeting
@@ -42,6 +42,8 @@ class RawCapture:
 
     fields: Mapping[str, object]
     identity: str | None = None
+    repeats_for: timedelta | None = None
+    """For how long the identity counts; None: for ever, as an id of the sender's does."""
     vendor_id: str | None = None
     other_ids: Sequence[str] = ()
     """Further ids by which the sender knew the same person, before it merged them."""
