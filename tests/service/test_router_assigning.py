@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import asyncpg
 import pytest
 
 from baton.flow.database import Connection, Overtaken
@@ -58,24 +57,6 @@ async def test_the_tables_are_as_the_models_say_up_and_down(database: str) -> No
 
     assert differences == []
     assert chain.schema == SCHEMA
-
-
-async def test_entries_of_a_release_before_learn_whose_streams_show_them(database: str) -> None:
-    chain = Chain("baton_router")
-    await downgrade(database, chain)
-    await upgrade(database, chain, revision="0001")
-    connection = await asyncpg.connect(database)
-    await connection.execute(
-        "insert into router.timeline (lead_id, event_id, at, type, data)"
-        " values ('a', gen_random_uuid(), now(), 'lead.assigned', ''), ('a', gen_random_uuid(), now(), 'x', '')"
-    )
-    await connection.execute("insert into router.feeds values ('mary', 1), ('joe', 1)")
-
-    await upgrade(database, chain)
-
-    rows = await connection.fetch("select reps from router.timeline order by position")
-    await connection.close()
-    assert [row["reps"] for row in rows] == ["joe\nmary", None]
 
 
 async def test_what_asks_nothing_of_the_router_is_passed_over_without_a_trace(router: Routers) -> None:

@@ -7,12 +7,13 @@ from importlib import import_module
 from typing import Final
 from weakref import WeakKeyDictionary
 
+import asyncpg
 import sqlalchemy as sa
 from alembic import command, context, op
 from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from baton.flow.database import TRANSIENT, DatabaseUnavailable
@@ -22,6 +23,7 @@ from baton.service.chains import Chain
 _LOCK: Final = 0x0BA7_0000
 """Advisory locks for migrations begin here; the schema's name is added."""
 _CONNECT_SECONDS: Final = 5
+_TURN_SECONDS: Final = 0.2
 _FLOW_TABLES: Final = ("inbox", "outbox", "retries", "dead_letters")
 
 # Alembic keeps what it works on in globals of the process (`context`, `op`): one chain at a time, in each event loop.
@@ -32,7 +34,8 @@ async def upgrade(url: str, chain: Chain, *, revision: str = "head") -> None:
     """Bring the schema to a revision, under a lock so that replicas migrate once.
 
     Raises:
-        DatabaseUnavailable: it is away; what was not committed is undone.
+        DatabaseUnavailable: it is away, or somebody holds a table for longer than the migration waits; what was not
+            committed is undone.
     """
     await _run(url, chain, lambda config: command.upgrade(config, revision))
 
@@ -56,11 +59,13 @@ async def _run(url: str, chain: Chain, act: Callable[[Config], None]) -> None:
     engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool, connect_args={"timeout": _CONNECT_SECONDS})
     try:
         async with turn, engine.connect() as connection:
+            await _take_lock(connection, chain)
             await connection.run_sync(lambda sync: _locked(sync, chain, act))
     except TRANSIENT as error:
         raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
     except DBAPIError as error:
-        if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+        is_locked = getattr(error.orig, "sqlstate", None) == asyncpg.LockNotAvailableError.sqlstate
+        if is_locked or isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
             raise DatabaseUnavailable(f"{type(error.orig).__name__}: {error.orig}") from error
         raise
     finally:
@@ -73,9 +78,20 @@ def sqlalchemy_url(url: str) -> str:
     return f"postgresql+asyncpg://{rest}"
 
 
+async def _take_lock(connection: AsyncConnection, chain: Chain) -> None:
+    """Of the session, so that it spans the transactions of a chain; it goes when the connection is closed after this.
+
+    Asked for again and again, not waited for: an index that is made without a lock waits for every statement that was
+    there before, also for one that waits for its maker.
+    """
+    lock = {"lock": _LOCK + sum(chain.schema.encode())}
+    while not await connection.scalar(sa.text("select pg_try_advisory_lock(:lock)"), lock):
+        await connection.commit()
+        await asyncio.sleep(_TURN_SECONDS)
+    await connection.commit()
+
+
 def _locked(connection: sa.Connection, chain: Chain, act: Callable[[Config], None]) -> None:
-    # Of the session, so that it spans the transactions of a chain; it goes when the connection is closed after this.
-    connection.execute(sa.text("select pg_advisory_lock(:lock)"), {"lock": _LOCK + sum(chain.schema.encode())})
     connection.execute(sa.text(f'create schema if not exists "{chain.schema}"'))
     connection.commit()
     config = Config(stdout=io.StringIO())  # Alembic tells people what it found; we tell it ourselves

@@ -1,6 +1,10 @@
-"""A clock stands in one index by its due time instead of two or three, and in that of outcomes once it has one."""
+"""A clock stands in one index by its due time instead of two or three, and in that of outcomes once it has one.
 
-import sqlalchemy as sa
+Without a lock, the new ones before the old ones go: the release before goes on. One that was broken off begins anew.
+"""
+
+from collections.abc import Mapping
+
 from alembic import op
 
 revision = "0002"
@@ -8,25 +12,31 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-SCHEMA = "sla"
+OLD = {
+    "clocks_running": "(due_at, id) where status = 'running'",
+    "clocks_overdue": "(due_at) where status = 'breached' and ended_at is null",
+    "clocks_by_due": "(due_at, id)",
+    "clocks_by_outcome": "(outcome_at)",
+}
+NEW = {
+    "clocks_open": "(due_at, id) where ended_at is null",
+    "clocks_ended": "(due_at, id) where ended_at is not null",
+    "clocks_by_outcome": "(outcome_at) where outcome_at is not null",
+}
 
 
 def upgrade() -> None:
-    for name in ("clocks_by_outcome", "clocks_by_due", "clocks_overdue", "clocks_running"):
-        op.drop_index(name, "clocks", schema=SCHEMA)
-    _create("clocks_open", ["due_at", "id"], where="ended_at is null")
-    _create("clocks_ended", ["due_at", "id"], where="ended_at is not null")
-    _create("clocks_by_outcome", ["outcome_at"], where="outcome_at is not null")
+    _exchange(OLD, NEW)
 
 
 def downgrade() -> None:
-    for name in ("clocks_by_outcome", "clocks_ended", "clocks_open"):
-        op.drop_index(name, "clocks", schema=SCHEMA)
-    _create("clocks_running", ["due_at", "id"], where="status = 'running'")
-    _create("clocks_overdue", ["due_at"], where="status = 'breached' and ended_at is null")
-    op.create_index("clocks_by_due", "clocks", ["due_at", "id"], schema=SCHEMA)
-    op.create_index("clocks_by_outcome", "clocks", ["outcome_at"], schema=SCHEMA)
+    _exchange(NEW, OLD)
 
 
-def _create(name: str, columns: list[str], *, where: str) -> None:
-    op.create_index(name, "clocks", columns, schema=SCHEMA, postgresql_where=sa.text(where))
+def _exchange(old: Mapping[str, str], new: Mapping[str, str]) -> None:
+    with op.get_context().autocommit_block():
+        for name, what in new.items():
+            op.execute(f"drop index concurrently if exists sla.{name}")
+            op.execute(f"create index concurrently {name} on sla.clocks {what}")
+        for name in old.keys() - new.keys():
+            op.execute(f"drop index concurrently if exists sla.{name}")
