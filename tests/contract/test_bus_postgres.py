@@ -75,7 +75,7 @@ async def test_an_append_is_part_of_the_callers_transaction(
         await undone()
     async with service.transaction() as connection:
         await bus.append(connection, [record(2)])
-    bus.announce()
+    bus.announce({TOPIC})
     reader = await setting.reader(group, bus=bus)
 
     assert numbers(await reader.until(1)) == [2]

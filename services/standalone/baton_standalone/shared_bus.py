@@ -1,6 +1,6 @@
 """One bus for the four services of a process: none of them stops it under the others."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -39,8 +39,8 @@ class SharedBus:
     async def append(self, connection: Connection, records: Sequence[Record]) -> None:
         await self.real.append(connection, records)
 
-    def announce(self) -> None:
-        self.real.announce()
+    def announce(self, topics: Collection[str]) -> None:
+        self.real.announce(topics)
 
     def consumer(self, group: str, topics: Sequence[str], *, gather: timedelta = timedelta(0)) -> Consumer:
         return self.real.consumer(group, topics, gather=gather)

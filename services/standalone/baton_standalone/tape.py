@@ -1,6 +1,6 @@
 """What a run prints: every event of every topic and every response, as JSON lines in order."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -61,7 +61,8 @@ class TapedBus:
         del connection
         self._appended += records
 
-    def announce(self) -> None:
+    def announce(self, topics: Collection[str]) -> None:
+        del topics
         self._committed += self._appended
         self._appended.clear()
 

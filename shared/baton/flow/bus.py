@@ -1,6 +1,6 @@
 """The bus: one port, three adapters (Kafka, PostgreSQL log, memory). Services can't tell which they have."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Protocol
@@ -143,8 +143,8 @@ class Bus(Protocol):
         Others who append to these topics wait until the transaction ends: append once, and last.
         """
 
-    def announce(self) -> None:
-        """What `append` wrote is committed: wake who waits for it."""
+    def announce(self, topics: Collection[str]) -> None:
+        """What `append` wrote to these topics is committed: wake who waits for it."""
 
     def consumer(self, group: str, topics: Sequence[str], *, gather: timedelta = timedelta(0)) -> Consumer:
         """A member of `group`. New groups begin at the earliest record.

@@ -5,7 +5,7 @@ Every await on aiokafka has a bound: with a dead broker its `stop()` and `commit
 and made anew behind the scenes, so that a broker may die and return without a restart here.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -61,7 +61,7 @@ class KafkaBus:
     async def append(self, connection: Connection, records: Sequence[Record]) -> None:
         raise NotImplementedError("Kafka takes part in no transaction of the database: use the outbox")
 
-    def announce(self) -> None:
+    def announce(self, topics: Collection[str]) -> None:
         """Nothing is ever appended."""
 
     def consumer(self, group: str, topics: Sequence[str], *, gather: timedelta = timedelta(0)) -> Consumer:

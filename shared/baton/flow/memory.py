@@ -3,7 +3,7 @@
 import asyncio
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -85,7 +85,7 @@ class MemoryBus:
     async def append(self, connection: Connection, records: Sequence[Record]) -> None:
         raise NotImplementedError("the bus in memory takes part in no transaction: use the outbox")
 
-    def announce(self) -> None:
+    def announce(self, topics: Collection[str]) -> None:
         """Nothing is ever appended."""
 
     def consumer(self, group: str, topics: Sequence[str], *, gather: timedelta = timedelta(0)) -> Consumer:

@@ -8,9 +8,12 @@ transaction stops the topic's other writers, so it comes last. One process of a 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+import secrets
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import asyncpg
@@ -61,9 +64,12 @@ class PostgresBus:
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
         self._announcing: asyncio.Task[None] | None = None
-        self._announced = False
+        self._announced = set[str]()
+        self._name = secrets.token_hex(8)
+        """What this process' own notifications are known by."""
         self._prepared = False
-        self._woken = asyncio.Event()
+        self._woken: dict[tuple[str, ...], asyncio.Event] = {}
+        """By the topics that are waited for. Each is set once."""
 
     async def start(self) -> None:
         await self._database.start()
@@ -102,7 +108,7 @@ class PostgresBus:
         refuse_too_large(records)
         async with self._connection() as connection:
             await self.append(connection, records)
-        self.announce()
+        self.announce({record.topic for record in records})
 
     async def append(self, connection: Connection, records: Sequence[Record]) -> None:
         """Append as part of the caller's transaction, which holds the topics until it ends: do it last.
@@ -122,23 +128,24 @@ class PostgresBus:
         except (asyncpg.NoDataFoundError, asyncpg.UndefinedFunctionError, asyncpg.InvalidSchemaNameError) as error:
             raise BusUnavailable(str(error)) from error
 
-    def announce(self) -> None:
+    def announce(self, topics: Collection[str]) -> None:
         """Wake the consumers here at once, and those in other processes by a notification of its own.
 
         Not inside the appending transaction: notifying commits wait for each other.
         """
-        self._wake()
-        self._announced = True
+        self._wake(frozenset(topics))
+        self._announced.update(topics)
         if self._announcing is None or self._announcing.done():
             self._announcing = asyncio.create_task(self._notify())
 
     def consumer(self, group: str, topics: Sequence[str], *, gather: timedelta = timedelta(0)) -> Consumer:
-        return PostgresConsumer(self._url, group=group, topics=topics, gather=gather, woken=lambda: self._woken)
+        woken = partial(self._next_of, tuple(topics))
+        return PostgresConsumer(self._url, group=group, topics=topics, gather=gather, woken=woken)
 
     async def read(self, topic: str, *, follow: bool, from_end: bool = False) -> AsyncIterator[Received]:
         position = None if from_end else 0
         while True:
-            woken, records = self._woken, list[Received]()
+            woken, records = self._next_of((topic,)), list[Received]()
             try:
                 position = await self._end(topic) if position is None else position
                 records = await self._slice(topic, position)
@@ -195,19 +202,30 @@ class PostgresBus:
             raise BusUnavailable(str(error)) from error
         self._prepared = True
 
-    def _wake(self) -> None:
-        woken, self._woken = self._woken, asyncio.Event()
-        woken.set()
+    def _next_of(self, topics: tuple[str, ...]) -> asyncio.Event:
+        """Set as soon as something new is announced on one of these."""
+        return self._woken.setdefault(topics, asyncio.Event())
+
+    def _wake(self, topics: AbstractSet[str] | None = None) -> None:
+        """Wake who waits for one of these topics, or everybody."""
+        for watched in [each for each in self._woken if topics is None or not topics.isdisjoint(each)]:
+            self._woken.pop(watched).set()
 
     async def _notify(self) -> None:
         """Once for all that was announced before; again for what is announced meanwhile."""
         while self._announced:
-            self._announced = False
+            topics, self._announced = self._announced, set()
             try:
                 async with self._database.connection() as connection:
-                    await connection.execute(f"notify {CHANNEL}")
+                    await connection.execute("select pg_notify($1, $2)", CHANNEL, " ".join((self._name, *topics)))
             except DatabaseUnavailable:
                 return  # the poll behind it finds the records
+
+    def _heard(self, payload: str) -> None:
+        """What another process announced; nothing but the call itself in a release before."""
+        name, *topics = payload.split(" ")
+        if name != self._name:
+            self._wake(frozenset(topics) if topics else None)
 
     async def _listen(self) -> None:
         """Hear what other processes announce."""
@@ -217,7 +235,7 @@ class PostgresBus:
                 connection = await asyncpg.connect(self._url, timeout=5)
                 lost = asyncio.Event()
                 connection.add_termination_listener(lambda _, lost=lost: lost.set())
-                await connection.add_listener(CHANNEL, lambda *_: self._wake())
+                await connection.add_listener(CHANNEL, lambda *heard: self._heard(heard[-1]))
                 self._wake()  # for what was announced while nobody listened
                 await lost.wait()
             except GONE:

@@ -1,7 +1,7 @@
 """One transaction: state, and the events that follow from it, together or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Final, cast
@@ -60,9 +60,9 @@ class UnitOfWork:
         self.has_begun = True
 
     @property
-    def emitted(self) -> int:
-        """How many records wait for the commit."""
-        return len(self._records)
+    def topics(self) -> frozenset[str]:
+        """Where what was emitted goes."""
+        return frozenset(record.topic for record, _ in self._records)
 
     async def flush(self, bus: Bus, standing: Standing) -> Left:
         """Write what waits, and what was emitted. Gives what is to be published now."""
@@ -102,9 +102,9 @@ class Units:
         async with self.database.transaction() as connection:
             unit = UnitOfWork(connection, now=self._clock.now())
             yield unit
-            emitted = unit.emitted
+            topics = unit.topics
             left = await self._flush(unit)
-        self._hand(left, emitted=emitted, wake=wake)
+        self._hand(left, topics, wake=wake)
 
     @asynccontextmanager
     async def begin_late(self) -> AsyncIterator[UnitOfWork]:
@@ -118,7 +118,7 @@ class Units:
             unit = UnitOfWork(connection, now=self._clock.now(), has_begun=False)
             try:
                 yield unit
-                emitted = unit.emitted
+                topics = unit.topics
                 left = await self._flush(unit)
                 if unit.has_begun:
                     await connection.execute("commit")
@@ -126,19 +126,19 @@ class Units:
                 if unit.has_begun:
                     await _roll_back(connection)
                 raise
-        self._hand(left, emitted=emitted, wake=False)
+        self._hand(left, topics, wake=False)
 
     async def _flush(self, unit: UnitOfWork) -> Left:
         left = await unit.flush(self._bus, self.relay.standing)
         await self.relay.tell_others(unit.connection, left.lanes)
         return left
 
-    def _hand(self, left: Left, *, emitted: int, wake: bool) -> None:
+    def _hand(self, left: Left, topics: Collection[str], *, wake: bool) -> None:
         self.relay.hand(left)
         if left.records and wake:
             self.relay.wake()
-        elif emitted and not left.records:
-            self._bus.announce()
+        elif topics and not left.records:
+            self._bus.announce(topics)
 
 
 async def _roll_back(connection: Connection) -> None:
