@@ -25,6 +25,7 @@ from baton.leads.events import (
     LeadTouched,
 )
 from baton.leads.playbook.model import Playbook
+from baton.leads.values import Lead
 from baton_router import repository, reviews, staff_repository
 from baton_router.assignments import assignment_of
 from baton_router.counting import Counters
@@ -79,15 +80,21 @@ class Desk:
         return await cls._at(unit, playbook, seen, opened, lock=lock)
 
     @classmethod
-    async def open_for_captures(cls, unit: UnitOfWork, playbook: Playbook, leads: Collection[str]) -> Self:
+    async def open_for_captures(cls, unit: UnitOfWork, playbook: Playbook, leads: Sequence[Lead]) -> Self:
         """As `open`. Most who are captured are strangers: then nothing is locked before a pool is."""
-        seen = await repository.glance(unit.connection, leads)
+        ids = {lead.lead_id for lead in leads}
+        around = {value for lead in leads for value in (lead.account, lead.phone) if value is not None}
+        seen = await repository.glance(unit.connection, ids, around=around)
+        opened = Opened({}, {}, {})
         if seen.only_strangers and not unit.has_begun:
-            repository.check_strangers(unit.writes, leads)
-            return await cls._at(unit, playbook, seen, Opened({}, {}, {}))
-        await unit.begin()
-        opened = await repository.open_files(unit.connection, leads, aliases=seen.aliases)
-        return await cls._at(unit, playbook, seen, opened)
+            repository.check_strangers(unit.writes, ids)
+        else:
+            await unit.begin()
+            opened = await repository.open_files(unit.connection, ids, aliases=seen.aliases)
+        desk = await cls._at(unit, playbook, seen, opened)
+        if not seen.neighbours:
+            desk.around.nobody_has(around)
+        return desk
 
     @classmethod
     async def _at(

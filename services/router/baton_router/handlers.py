@@ -69,13 +69,13 @@ class RouteLeads:
         await desk.save()
 
     async def _open(self, events: Sequence[Event], unit: UnitOfWork) -> Desk:
-        leads = {lead for event in events for lead in _leads(event)}
-        if all(isinstance(event.data, LeadScored) for event in events):
-            return await Desk.open_for_captures(unit, self.playbook(), leads)
+        scored = [event.data.lead for event in events if isinstance(event.data, LeadScored)]
+        if len(scored) == len(events):
+            return await Desk.open_for_captures(unit, self.playbook(), scored)
         await unit.begin()
         if any(isinstance(event.data, LeadErased) for event in events):
             await repository.be_alone(unit.connection)
-        return await Desk.open(unit, self.playbook(), leads)
+        return await Desk.open(unit, self.playbook(), {lead for event in events for lead in _leads(event)})
 
 
 def is_ours(delivery: Delivery) -> bool:

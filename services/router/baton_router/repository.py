@@ -31,10 +31,15 @@ select exists (select from reps) as reps, exists (select from accounts) as accou
                         or exists (select from aliases a where a.into_lead = g.lead_id offset 0)), false) as aliases,
        coalesce(bool_or(exists (select from leads l where l.lead_id = g.lead_id offset 0)
                         or exists (select from waiting_touches w where w.lead_id = g.lead_id offset 0)
-                        or exists (select from erased e where e.lead_id = g.lead_id offset 0)), false) as somebody
+                        or exists (select from erased e where e.lead_id = g.lead_id offset 0)), false) as somebody,
+       $2::text[] is null or exists (
+           select from unnest($2::text[]) as v(value)
+           where exists (select from assignments a where a.open and a.account = v.value offset 0)
+              or exists (select from assignments a where a.open and a.phone = v.value offset 0)
+       ) as neighbours
 from unnest($1::text[]) as g(lead_id)
 """
-"""What most batches find nothing of: one question saves three."""
+"""What most batches find nothing of: one question saves four."""
 _UNKNOWN: Final = """
 not exists (select from aliases where lead_id = any($1::text[]) or into_lead = any($1::text[]))
 and not exists (select from waiting_touches where lead_id = any($1::text[]))
@@ -151,6 +156,8 @@ class Glance:
     reps: bool = True
     accounts: bool = True
     aliases: bool = True
+    neighbours: bool = True
+    """Whether one of these companies or persons has an open lead."""
     somebody: bool = True
     """Whether anything is known of any of them: a file, a touch that came first, an erasure."""
 
@@ -160,10 +167,11 @@ class Glance:
         return not (self.somebody or self.aliases)
 
 
-async def glance(connection: Connection, lead_ids: Collection[str]) -> Glance:
-    """What is worth asking for before some leads are routed."""
-    (row,) = await connection.fetch(_GLANCE, list(lead_ids))
-    return Glance(row["reps"], row["accounts"], row["aliases"], row["somebody"])
+async def glance(connection: Connection, lead_ids: Collection[str], *, around: Collection[str] | None = None) -> Glance:
+    """What is worth asking for before some leads are routed. `around`: their accounts and phone numbers, if known."""
+    asked = None if around is None else list(around)
+    (row,) = await connection.fetch(_GLANCE, list(lead_ids), asked)
+    return Glance(**row)
 
 
 def check_strangers(writes: Writes, lead_ids: Collection[str]) -> None:

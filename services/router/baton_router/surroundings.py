@@ -24,6 +24,10 @@ class Surroundings:
     _neighbours: dict[str, list[Neighbour]] = field(default_factory=dict)
     _last: dict[str, LastRep] = field(default_factory=dict)
 
+    def nobody_has(self, values: Iterable[str]) -> None:
+        """None of these companies and persons has an open lead: they needn't be looked up."""
+        self._neighbours |= {value: [] for value in values}
+
     async def look_up(self, leads: Iterable[Lead]) -> None:
         """Find what is around these leads."""
         asked = list(leads)
