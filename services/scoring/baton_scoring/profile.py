@@ -13,9 +13,14 @@ import orjson
 
 from baton.kernel.instants import in_utc
 from baton.leads.events import LeadCaptured
+from baton.leads.normalising.extras import LARGEST, MOST_CUSTOM
 from baton.leads.values import TIERS, Activity, Lead, Score, Tier
 
 _IDENTITY: Final = "lead_id"
+_CUSTOM: Final = "custom."
+_MOST_CUSTOM: Final = 3 * LARGEST
+"""In characters of all custom fields together. What one capture may tell always fits: normalising counts a number, of
+at most 20 digits, as eight."""
 
 
 @dataclass(slots=True)
@@ -41,6 +46,18 @@ class Said:
         if self.claimed is not None and not self._cleared_after(self.claimed[1]):
             return self.claimed[0]
         return None
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Its place where not all have room: it only ever gets better, so that order doesn't matter."""
+        if self.proven is not None:
+            return 0, -self.proven[1].timestamp()
+        return 1, 0.0 if self.claimed is None else self.claimed[1].timestamp()
+
+    @property
+    def size(self) -> int:
+        """What its value may take in an event, in characters."""
+        return max(_length(self.proven), _length(self.claimed))
 
     def _cleared_after(self, at: datetime) -> bool:
         return self.proven is not None and self.proven[0] is None and self.proven[1] >= at
@@ -81,6 +98,8 @@ class Profile:
             if said is None:
                 said = self.fields[name] = Said()
             said.hear(value, at, proven=captured.proven)
+        if captured.lead.custom:
+            self._bound_custom()
 
     def add(self, activity: Activity, *, received: datetime) -> bool:
         """Take in an activity. False if it is known already. One from the future counts as of when it was received."""
@@ -106,6 +125,20 @@ class Profile:
         last = self.qualified.get(score.tier)
         return None if last is not None and now < last + cool_down else (before, score.tier)
 
+    def _bound_custom(self) -> None:
+        """Keep as many custom fields as a lead may have: each capture may bring others, and every event carries them.
+
+        Those told last by proven sources stay, then those that others claimed first: a form pushes nothing out.
+        """
+        sizes = {name: said.size for name, said in self.fields.items() if name.startswith(_CUSTOM)}
+        room = _MOST_CUSTOM
+        if len(sizes) <= MOST_CUSTOM and sum(sizes.values()) <= room:
+            return
+        for place, name in enumerate(sorted(sizes, key=lambda name: (self.fields[name].rank, name))):
+            room -= sizes[name]
+            if place >= MOST_CUSTOM or room < 0:
+                del self.fields[name]
+
     def _read_lead(self) -> Lead:
         values: dict[str, object] = {_IDENTITY: self.lead_id}
         custom: dict[str, object] = {}
@@ -113,8 +146,8 @@ class Profile:
             value = said.value
             if value is None:
                 continue
-            if name.startswith("custom."):
-                custom[name.removeprefix("custom.")] = value
+            if name.startswith(_CUSTOM):
+                custom[name.removeprefix(_CUSTOM)] = value
             else:
                 values[name] = value
         if custom:
@@ -127,9 +160,15 @@ def _statements(lead: Lead) -> Iterator[tuple[str, object]]:
     for name in lead.model_fields_set - {_IDENTITY}:
         value = getattr(lead, name)
         if name == "custom" and isinstance(value, Mapping):
-            yield from ((f"custom.{part}", content) for part, content in value.items())
+            yield from ((f"{_CUSTOM}{part}", content) for part, content in value.items())
         elif name != "custom":
             yield name, value
+
+
+def _length(said: tuple[object, datetime] | None) -> int:
+    if said is None:
+        return 0
+    return len(said[0]) if isinstance(said[0], str) else len(orjson.dumps(said[0]))
 
 
 def _later(one: tuple[object, datetime], other: tuple[object, datetime]) -> bool:
