@@ -45,7 +45,17 @@ def mistakes(written: object, scope: Scope = Scope.ROUTING) -> tuple[Problem, ..
         ({"lead.country": "Germany"}, '"Germany" is no ISO', "write DE"),
         ({"lead.country": "UK"}, '"UK" is no ISO', "write GB"),
         ({"lead.country": ["US", "USA"]}, '"USA" is no ISO', "write US"),
-        ({"score.tier": "hot"}, '"hot" is no tier', "known"),
+        ({"score.tier": "hot"}, 'unknown tier "hot"', "known: cold, warm, mql, sql"),
+        ({"score.tier": {"not_in": ["mql", "msql"]}}, 'unknown tier "msql"', 'did you mean "sql"?'),
+        ({"account.status": "custmer"}, 'unknown status "custmer"', 'did you mean "customer"?'),
+        ({"account.status": {"ne": "lead"}}, 'unknown status "lead"', "known: customer, prospect"),
+        ({"account.status": {"in": ["prospect", True]}}, 'unknown status "true"', "known: customer, prospect"),
+        ({"lead.channel": "inbund"}, 'unknown channel "inbund"', 'did you mean "inbound"?'),
+        ({"lead.channel": {"not_in": ["paid", "partners"]}}, 'unknown channel "partners"', 'did you mean "partner"?'),
+        ({"lead.seniority": "directer"}, 'unknown seniority "directer"', 'did you mean "director"?'),
+        ({"lead.seniority": {"ne": "C-Level"}}, 'no lead has "C-Level" as its seniority', 'did you mean "c_level"?'),
+        ({"lead.function": "Human Resources"}, "no lead has", 'did you mean "hr"?'),
+        ({"lead.language": ["de", "English"]}, 'no lead has "English" as its language', 'did you mean "en"?'),
         ({"score.tier": "disqualified"}, "is no tier", "score.disqualified: true"),
         ({"territory": "us-wst"}, 'unknown territory "us-wst"', 'did you mean "us-west"?'),
         ({"score.segment": "sbm"}, 'unknown segment "sbm"', 'did you mean "smb"?'),
@@ -94,6 +104,24 @@ def test_a_mistake_is_told_with_a_hint(written: object, message: str, hint: str)
 )
 def test_what_cannot_be_known_in_a_place_cannot_be_asked_for(scope: Scope, written: object) -> None:
     assert f"can't be asked for in {scope}" in mistakes(written, scope)[0].message
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"account.status": " Customer "},
+        {"account.status": {"starts_with": "cust"}},
+        {"lead.channel": ["product_led", "paid_ads", "tradeshow"]},
+        {"lead.channel": {"starts_with": "in"}},
+        {"lead.seniority": ["board", "VP"]},
+        {"lead.function": "clinical"},
+        {"lead.language": "Klingon"},
+        {"territory": {"starts_with": "us-"}},
+        {"segment": {"matches": "^s"}},
+    ],
+)
+def test_a_word_that_a_lead_may_have_and_a_part_of_one_are_accepted(written: dict[str, object]) -> None:
+    assert compile_condition(written, scope=Scope.ROUTING, vocabulary=VOCABULARY).fields == {*written}
 
 
 @pytest.mark.parametrize("scope", [Scope.ROUTING, Scope.SLA_ASSIGNED])

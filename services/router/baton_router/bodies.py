@@ -4,6 +4,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from baton.leads.decisions import TouchKind
+from baton.leads.values import AccountStatus
 from baton.service.fields import Instant
 
 MOST_ACCOUNTS: Final = 5000
@@ -51,7 +53,7 @@ class ReassignBody(Command):
 class TouchBody(Command):
     """What the rep did. `at` may lie 15 minutes back at most."""
 
-    kind: Literal["call", "email", "linkedin", "meeting"]
+    kind: TouchKind
     at: Instant | None = None
     note: Words | None = None
 
@@ -118,7 +120,7 @@ class AccountBody(Body):
     domains: Annotated[list[Name], Field(max_length=200)] = Field(default_factory=list)
     owner: Name | None = None
     csm: Name | None = None
-    status: Literal["customer", "prospect"] = "prospect"
+    status: AccountStatus = "prospect"
     country: Name | None = None
     parent: Name | None = None
     open_opportunity: bool | Name | None = None

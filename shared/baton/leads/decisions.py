@@ -132,10 +132,14 @@ class Nurture(Value):
     program: str
 
 
+TouchKind = Literal["call", "email", "linkedin", "meeting"]
+TOUCH_KINDS: tuple[TouchKind, ...] = ("call", "email", "linkedin", "meeting")
+
+
 class Touch(Value):
     """Something a rep did for a lead."""
 
-    kind: Literal["call", "email", "linkedin", "meeting"]
+    kind: TouchKind
     at: Instant
     by: str | None = None
     note: str | None = None

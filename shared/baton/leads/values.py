@@ -74,6 +74,9 @@ class Reason(Value):
 Tier = Literal["cold", "warm", "mql", "sql"]
 TIERS: tuple[Tier, ...] = ("cold", "warm", "mql", "sql")
 
+AccountStatus = Literal["customer", "prospect"]
+ACCOUNT_STATUSES: tuple[AccountStatus, ...] = ("customer", "prospect")
+
 
 class Score(Value):
     """Points and tier of a lead at an instant. `total` is the sum of the reasons' points."""

@@ -7,7 +7,7 @@ from typing import Literal
 
 from baton.leads.decisions import Assignment, Trace
 from baton.leads.playbook.model import Caps
-from baton.leads.values import Activity, Lead, Score
+from baton.leads.values import AccountStatus, Activity, Lead, Score
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Account:
     domains: Sequence[str] = ()
     owner: str | None = None
     csm: str | None = None
-    status: Literal["customer", "prospect"] = "prospect"
+    status: AccountStatus = "prospect"
     country: str | None = None
     parent: str | None = None
     open_opportunity: bool = False

@@ -14,7 +14,7 @@ from baton.leads.conditions.patterns import PatternError, compile_pattern
 from baton.leads.conditions.problems import Path, Problems
 from baton.leads.conditions.tree import Compare, Operator, Plain
 from baton.leads.conditions.vocabulary import Vocabulary
-from baton.leads.values import TIERS
+from baton.leads.conditions.words import wrong_word
 
 _EQUALITY = frozenset({Operator.EQ, Operator.NE, Operator.IN, Operator.NOT_IN, Operator.EXISTS})
 _ORDER = frozenset({Operator.GT, Operator.GTE, Operator.LT, Operator.LTE, Operator.BETWEEN})
@@ -32,6 +32,8 @@ _ALLOWED: Mapping[Kind, frozenset[Operator]] = {
     Kind.OPEN: frozenset(Operator),
 }
 _LISTS = frozenset({Operator.IN, Operator.NOT_IN})
+_WORDS = _LISTS | {Operator.EQ, Operator.NE}
+"""What compares with whole values, and so with the words of a closed set."""
 _LISTS_OR_ONE = frozenset({Operator.STARTS_WITH, Operator.ENDS_WITH})
 # What people write for these; ISO 3166-1 knows them by other letters.
 _COUNTRY_ALIASES = {"uk": "GB", "el": "GR", "usa": "US", "england": "GB", "korea": "KR", "russia": "RU"}
@@ -134,7 +136,10 @@ class Expectations:
         if isinstance(value, str) and not value.strip():
             self.problems.add(path, "nothing can be compared with blank text", "write {exists: false}")
             return None
-        return self._typed(operator, value, path)
+        found = self._typed(operator, value, path)
+        if found is not None and operator in _WORDS:
+            self._known(value.strip() if isinstance(value, str) else _shown(value), path)
+        return found
 
     def _typed(self, operator: Operator, value: Plain, path: Path) -> Plain | None:
         match self.field.kind:
@@ -158,20 +163,14 @@ class Expectations:
         if isinstance(value, bool | float):
             self.problems.add(path, f"{self.field.path} holds text, not {_shown(value)}", f'write "{value}" in quotes')
             return None
-        self._known(str(value).strip(), path)
         return str(value)
 
     def _known(self, text: str, path: Path) -> None:
-        """Text that must be one of a closed set."""
+        """A whole value that must be one of a closed set."""
         if self.field.kind is Kind.COUNTRY and text.upper() not in countries():
-            hint = _country_hint(text)
-            self.problems.add(path, f'"{text}" is no ISO 3166-1 country code', hint)
-        elif self.field.kind is Kind.TIER and text.casefold() not in TIERS:
-            hint = "write score.disqualified: true" if text == "disqualified" else did_you_mean(text, TIERS)
-            self.problems.add(path, f'"{text}" is no tier', hint or f"known: {', '.join(TIERS)}")
-        elif (names := self._names()) is not None and text.casefold() not in {name.casefold() for name in names}:
-            what = self.field.path.rpartition(".")[2]
-            self.problems.add(path, f'unknown {what} "{text}"', did_you_mean(text, names))
+            self.problems.add(path, f'"{text}" is no ISO 3166-1 country code', _country_hint(text))
+        elif (wrong := wrong_word(self.field.path, text, named=self._names())) is not None:
+            self.problems.add(path, *wrong)
 
     def _names(self) -> frozenset[str] | None:
         if self.field.path == "territory":

@@ -66,6 +66,7 @@ _WORDS = {
     "product": "product_management",
     "sales": "business_development revenue sales_development",
 }
+FUNCTIONS = tuple(_TITLE_WORDS)
 _SPELLINGS = {spelling: word for word, spellings in _WORDS.items() for spelling in [word, *spellings.split()]}
 
 

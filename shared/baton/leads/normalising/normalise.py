@@ -5,6 +5,7 @@ from functools import partial
 
 from baton.kernel.ids import LeadId, lead_id_for_email, lead_id_for_phone
 from baton.leads.normalising import company, titles
+from baton.leads.normalising.channels import read_channel
 from baton.leads.normalising.draft import Draft
 from baton.leads.normalising.email import EmailAddress, read_email
 from baton.leads.normalising.employees import parse_employees
@@ -14,7 +15,7 @@ from baton.leads.normalising.language import read_language
 from baton.leads.normalising.lead import NormalisedLead, Refusal
 from baton.leads.normalising.phone import read_phone
 from baton.leads.normalising.places import country_code, read_country, read_state
-from baton.leads.normalising.text import Unusable, named_kind, read_text, shown, slug
+from baton.leads.normalising.text import Unusable, named_kind, read_text, shown
 from baton.leads.normalising.titles import read_seniority, seniority_of
 from baton.leads.normalising.website import read_domain, read_website, website_domain
 
@@ -24,7 +25,6 @@ _TEXTS = {
     "title": titles.LONGEST, "postal_code": 32, "city": 100, "industry": 200, "source": 100, "sourced_by": 254,
     "partner_manager": 254,
 }  # fmt: skip
-_CHANNELS = frozenset({"inbound", "outbound", "partner", "paid", "event", "referral", "product"})
 _FIELDS = frozenset({
     "email", "domain", "free_mail", "seniority", "function", "phone", "country", "state", "employees", "website",
     "language", "channel", "utm", "consent", "account", "custom", *_AS_SENT, *_TEXTS,
@@ -147,13 +147,8 @@ def _read_flag(value: object) -> bool | None:
 
 def _read_capture(draft: Draft) -> None:
     draft.read("language", read_language, form="ISO 639-1")
-    draft.read("channel", _read_channel, form="lower case")
+    draft.read("channel", read_channel, form="lower case")
     draft.read("consent", read_consent, form="true, false or a record")
-
-
-def _read_channel(value: object) -> str | None:
-    text = read_text(value, limit=100)
-    return slug(text) if text is not None and slug(text) in _CHANNELS else text
 
 
 def _read_open_parts(draft: Draft, account: str | None) -> None:

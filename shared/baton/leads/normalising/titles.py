@@ -107,6 +107,7 @@ _WORDS = {
     "individual": "individual individual_contributor ic senior junior specialist staff employee entry entry_level",
     "intern": "intern trainee student apprentice internship training",
 }
+SENIORITIES = tuple(_WORDS)
 _SPELLINGS = {spelling: word for word, spellings in _WORDS.items() for spelling in spellings.split()}
 
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from baton.kernel.suggestions import did_you_mean
 from baton.leads.conditions.fields import LEAD_FIELDS
 from baton.leads.conditions.parsing import as_activity_kind, is_activity_kind
+from baton.leads.normalising.channels import CHANNELS
 from baton.leads.playbook.model import Secret, Source
 from baton.leads.playbook.reader import Reader
 from baton.leads.playbook.source_types import PUBLIC, SOURCE_TYPES, SourceType
 
-CHANNELS = ("inbound", "outbound", "partner", "paid", "event", "referral", "product")
 _COMMON = (
     *("type", "secret", "header", "channel", "activity", "fields", "defaults", "open", "rate", "max_body"),
     *("origins", "redirect", "rate_per_ip", "public_url"),
