@@ -84,6 +84,21 @@ def test_origins_and_hosts_are_kept_as_browsers_and_urls_have_them() -> None:
     assert found["w"].options["redirects"] == ("www.example",)
 
 
+def test_destinations_are_kept_as_written() -> None:
+    deliver = """deliver:
+  - {to: rep, via: env:CHAT_URL}
+  - {to: manager, via: "mailto://mail.example"}
+  - {webhook: "https://example.com/hook", secret: [env:NEW, env:OLD], events: [lead.assigned]}
+  - {webhook: env:HOOK_URL}
+  - {crm: hubspot, token: env:HUBSPOT_TOKEN}
+"""
+
+    found = loaded(BASE + deliver).deliver
+
+    assert found[0] == {"to": "rep", "via": "env:CHAT_URL"}
+    assert [next(iter(each)) for each in found] == ["to", "to", "webhook", "webhook", "crm"]
+
+
 def test_words_stay_words_as_yaml_1_2_says() -> None:
     playbook = loaded(
         BASE

@@ -1,4 +1,4 @@
-"""What else a playbook says at its top: definitions, matching, commitments, deliveries and the routing switches."""
+"""What else a playbook says at its top: definitions, matching, commitments and the routing switches."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from typing import Literal
 
 from baton.kernel.suggestions import did_you_mean
 from baton.leads.conditions.fields import LEAD_FIELDS
-from baton.leads.events import BY_TYPE
 from baton.leads.playbook.model import Matching
 from baton.leads.playbook.reader import Reader
 
@@ -14,8 +13,6 @@ _TOGETHER: tuple[Literal["company", "person", "no"], ...] = ("company", "person"
 _REROUTE: tuple[Literal["tier", "segment"], ...] = ("tier", "segment")
 _ABSENCE: tuple[Literal["keep", "reassign"], ...] = ("keep", "reassign")
 _COMMITMENTS = ("mql_per_month", "mql_to_sql", "complete")
-_DESTINATIONS = ("to", "webhook", "crm")
-_DELIVER = (*_DESTINATIONS, "via", "secret", "events", "token", "base_url", "fields", "name")
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]+)?%")
 
 
@@ -62,19 +59,3 @@ def read_commitments(section: Reader | None) -> Mapping[str, object]:
         if name is not None and name not in {*LEAD_FIELDS, "name"} and not name.startswith(("custom.", "utm.")):
             entry.error(f'unknown field "{name}"', did_you_mean(name, {*LEAD_FIELDS, "name"}))
     return {key: entry.plain() for key, entry in section.entries()}
-
-
-def read_deliver(section: Reader | None) -> tuple[Mapping[str, object], ...]:
-    """Destinations as written; their shape is checked here, their parts where they are used."""
-    return tuple(_destination(entry) for entry in (section.items("a list of destinations") if section else ()))
-
-
-def _destination(entry: Reader) -> Mapping[str, object]:
-    if not entry.keys(_DELIVER):
-        return {}
-    if len([key for key in _DESTINATIONS if entry.get(key)]) != 1:
-        entry.error("a destination is exactly one thing", f"one of {', '.join(_DESTINATIONS)}")
-    events = entry.get("events")
-    for event in events.items() if events else ():
-        event.one_of(tuple(BY_TYPE), "event")
-    return {key: value.plain() for key, value in entry.entries()}

@@ -9,6 +9,7 @@ from baton.leads.playbook import agreements
 from baton.leads.playbook.calendars import read_calendars
 from baton.leads.playbook.checks import check
 from baton.leads.playbook.content import content_hash
+from baton.leads.playbook.deliveries import read_deliver
 from baton.leads.playbook.files import MAIN, Merged, merge, people_of, read_directory
 from baton.leads.playbook.findings import Finding, PlaybookError, Severity
 from baton.leads.playbook.known import Known
@@ -95,7 +96,7 @@ def _read(root: Reader, merged: Merged) -> Playbook:
         reroute_on=agreements.read_reroute_on(root.get("reroute_on")),
         on_absence=agreements.read_on_absence(root.get("on_absence")),
         commitments=agreements.read_commitments(root.get("commitments")),
-        deliver=agreements.read_deliver(root.get("deliver")),
+        deliver=read_deliver(root.get("deliver")),
         activity_kinds=frozenset(kind for when in conditions if when for kind in when.activity_kinds),
     )
 

@@ -1,13 +1,13 @@
 """`teams.reps`: the people, from YAML or from `reps.csv` alike."""
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from baton.kernel.calendar_parsing import is_time_zone, time_zones
 from baton.kernel.suggestions import did_you_mean
 from baton.leads.conditions.folding import fold
 from baton.leads.playbook.model import Caps, Rep
 from baton.leads.playbook.reader import Reader
+from baton.leads.playbook.urls import read_url
 
 _IDS = ("phone", "slack", "teams", "hubspot_id", "salesforce_id", "marketo_id")
 _ATTRIBUTES = ("languages", "skills")
@@ -51,7 +51,8 @@ def _rep(entry: Reader, *, known: frozenset[str], calendars: Mapping[str, object
     texts = {key: _text(entry, key) for key in ("id", "name", "role", "email")}
     if not (texts["id"] and texts["name"] and texts["email"]):
         return None
-    calendar, manager, active = (entry.get(key) for key in ("calendar", "manager", "active"))
+    calendar, manager = entry.get("calendar"), entry.get("manager")
+    active, link = entry.get("active"), entry.get("booking_link")
     return Rep(
         id=texts["id"],
         name=texts["name"],
@@ -60,7 +61,7 @@ def _rep(entry: Reader, *, known: frozenset[str], calendars: Mapping[str, object
         time_zone=_time_zone(entry.get("time_zone")),
         calendar=calendar.known(calendars, "calendar") if calendar else None,
         manager=manager.known(known, "rep") if manager else None,
-        booking_link=_link(entry.get("booking_link")),
+        booking_link=read_url(link) if link else None,
         active=active.flag() is not False if active else True,
         caps=read_caps(entry.get("caps")),
         attributes={key: tuple(map(fold, each.words())) for key in _ATTRIBUTES if (each := entry.get(key))},
@@ -86,10 +87,3 @@ def _time_zone(written: Reader | None) -> str | None:
         near = did_you_mean(name, time_zones())
         written.error(f'unknown time zone "{name}"', near or "write it like America/New_York")
     return name
-
-
-def _link(written: Reader | None) -> str | None:
-    text = written.text("a link") if written else None
-    if written and text and urlsplit(text).scheme not in {"https", "http"}:
-        written.error(f'"{text}" is no link', "write https://…")
-    return text

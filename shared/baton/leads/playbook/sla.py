@@ -6,6 +6,7 @@ from typing import Literal
 
 from baton.kernel.durations import Duration
 from baton.leads.conditions.fields import Scope
+from baton.leads.decisions import TOUCH_KINDS
 from baton.leads.playbook.known import Known
 from baton.leads.playbook.model import Bench, SlaPolicy, Step
 from baton.leads.playbook.reader import Reader
@@ -45,7 +46,7 @@ def _policy(name: str, entry: Reader, known: Known) -> SlaPolicy | None:
     scope = Scope.SLA_CAPTURED if begins == "captured" else Scope.SLA_ASSIGNED
     business = clock == "rep" or not known.never_closes(clock)
     target = _target(entry, business=business)
-    touches, channels = (_cadence(entry, key) for key in ("touches", "channels"))
+    touches, channels = _cadence(entry)
     return SlaPolicy(
         name=name,
         start=begins,
@@ -99,13 +100,20 @@ def _target(entry: Reader, *, business: bool) -> Duration:
     return found or _ONE_HOUR
 
 
-def _cadence(entry: Reader, key: str) -> int | None:
-    written = entry.get(key)
-    if written is None:
-        return None
-    if key == "channels" and entry.get("touches") is None:
-        written.error("channels without touches", "write touches: 8, channels: 2, within: 21d")
-    return written.whole(least=1)
+def _cadence(entry: Reader) -> tuple[int | None, int | None]:
+    """So many touches, over so many channels."""
+    touches, channels = entry.get("touches"), entry.get("channels")
+    count = touches.whole(least=1) if touches else None
+    if channels is None:
+        return count, None
+    spread = channels.whole(least=1)
+    if touches is None:
+        channels.error("channels without touches", "write touches: 8, channels: 2, within: 21d")
+    elif spread is not None and spread > len(TOUCH_KINDS):
+        channels.error(f"{spread} channels, and there are {len(TOUCH_KINDS)}", f"known: {', '.join(TOUCH_KINDS)}")
+    elif spread is not None and count is not None and spread > count:
+        channels.error(f"{spread} channels in {count} touches: a touch has one channel", f"at most channels: {count}")
+    return count, spread
 
 
 def _steps(entry: Reader, target: Duration, known: Known, *, business: bool) -> tuple[Step, ...]:

@@ -7,16 +7,16 @@ from baton.kernel.suggestions import did_you_mean
 from baton.leads.conditions.fields import LEAD_FIELDS
 from baton.leads.conditions.parsing import as_activity_kind, is_activity_kind
 from baton.leads.normalising.channels import CHANNELS
-from baton.leads.playbook.model import Secret, Source
+from baton.leads.playbook.model import Source
 from baton.leads.playbook.reader import Reader
 from baton.leads.playbook.source_types import PUBLIC, SOURCE_TYPES, SourceType
+from baton.leads.playbook.urls import read_secret, read_url
 
 _COMMON = (
     *("type", "secret", "header", "channel", "activity", "fields", "defaults", "open", "rate", "max_body"),
     *("origins", "redirect", "rate_per_ip", "public_url"),
 )
 _NAME = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
-_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:\S+")
 _ORGANIZATION = re.compile(r"00D[A-Za-z0-9]{12}([A-Za-z0-9]{3})?")
 _HOST = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 _ORIGIN = re.compile(rf"https?://({_HOST.pattern}|\[[0-9a-f:]+\])(:\d+)?")
@@ -55,9 +55,9 @@ def _read(name: str, kind: str, entry: Reader, shape: SourceType) -> Source:
     return Source(
         name=name,
         type=kind,
-        secret=_secret(entry.get("secret")),
+        secret=read_secret(entry.get("secret")),
         header=header.text("the name of a header") if header else None,
-        token=_secret(entry.get("token")),
+        token=read_secret(entry.get("token")),
         channel=channel.one_of(CHANNELS, "channel") if channel else None,
         activity=_activity(activity) if activity else None,
         fields=_fields(entry.get("fields")),
@@ -66,9 +66,9 @@ def _read(name: str, kind: str, entry: Reader, shape: SourceType) -> Source:
         rate=rate.whole(least=1) if rate else None,
         max_body=(max_body.whole(least=1) if max_body else None) or 8 * 1024 * 1024,
         origins=_origins(origins) if origins else (),
-        redirect=_url(redirect) if redirect else None,
+        redirect=_redirect(redirect) if redirect else None,
         rate_per_ip=per_ip.whole(least=1) if per_ip else None,
-        public_url=_url(public_url) if public_url else None,
+        public_url=read_url(public_url) if public_url else None,
         options=_options(entry, shape),
     )
 
@@ -78,16 +78,6 @@ def _check_proof(entry: Reader, kind: str, shape: SourceType, *, is_open: bool) 
         return
     if not any(all(entry.get(key) for key in proof) for proof in shape.proofs):
         entry.error(f"no proof of origin: anybody could send as this {kind} source", f"{shape.hint}; or open: true")
-
-
-def _secret(written: Reader | None) -> Secret | None:
-    if written is None:
-        return None
-    references = written.words("env:NAME or file:PATH")
-    for reference in references:
-        if not _REFERENCE.fullmatch(reference):
-            written.error("a secret doesn't belong in a playbook", "write env:NAME or file:PATH, where it is found")
-    return Secret(references) if references else None
 
 
 def _activity(written: Reader) -> str | None:
@@ -124,11 +114,10 @@ def _check_ours(entry: Reader, name: str) -> None:
         entry.error(f'unknown field "{name}"', f"{near[:-1]}, or write custom.{name} for a field of your own?")
 
 
-def _url(written: Reader) -> str | None:
+def _redirect(written: Reader) -> str | None:
+    """A page of this site (`/thanks`), or of another."""
     text = written.text("a URL")
-    if text is not None and not text.startswith(("https://", "http://", "/")):
-        written.error(f'"{text}" is no URL', "write https://…")
-    return text
+    return text if text is None or text.startswith("/") else read_url(written)
 
 
 def _origins(written: Reader) -> tuple[str, ...]:
@@ -177,10 +166,10 @@ def _hosts(written: Reader) -> tuple[str, ...]:
 _OPTIONS: Mapping[str, Callable[[Reader], object]] = {
     "organization": _organization,
     "signature_version": _versions,
-    "client_secret": _secret,
-    "verify_token": _secret,
-    "header_secret": _secret,
-    "base_url": _url,
+    "client_secret": read_secret,
+    "verify_token": read_secret,
+    "header_secret": read_secret,
+    "base_url": read_url,
     "poll": Reader.length,
     "redirects": _hosts,
 }
