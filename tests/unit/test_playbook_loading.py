@@ -228,6 +228,15 @@ def test_working_days_are_a_target_in_business_time() -> None:
     assert policy.target.working_days == 2
 
 
+@pytest.mark.parametrize("clock", ["rep", "office"])
+def test_a_target_of_zero_on_a_clock_with_hours_is_the_next_opening(clock: str) -> None:
+    office = 'calendars: {office: {hours: {mon-fri: ["09:00-17:00"]}}}\n'
+
+    policy = loaded(f"{BASE}{office}sla:\n  x: {{to: first_touch, target: 0s, clock: {clock}}}\n").sla[0]
+
+    assert policy.target.fixed == timedelta()
+
+
 def test_the_activity_kinds_are_those_of_routing_and_sla() -> None:
     playbook = loaded(
         BASE.replace("routing:\n", "routing:\n  - {name: Demo, when: {activity: demo_request}, pool: sales}\n")

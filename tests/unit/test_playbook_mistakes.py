@@ -159,6 +159,8 @@ def test_a_catch_all_pool_without_members_is_a_mistake() -> None:
         ),
         ("sla:\n  x: {to: disposed, target: 1h, steps: [{after: 5m}]}", 11, "sla.x.steps.0", '"do" is missing', ""),
         ("sla:\n  x: {touches: 8, within: 21d, to: disposed}", 11, "sla.x.to", "ends with its touches", "leave out"),
+        ("sla:\n  x: {to: disposed, target: 0s}", 11, "sla.x.target", "a promise of no time", "next opening"),
+        ("sla:\n  x: {touches: 2, within: 0s, clock: rep}", 11, "sla.x.within", "a promise of no time", "how long"),
         ("sla:\n  x: {channels: 2, to: disposed, target: 1h}", 11, "sla.x.channels", "channels without touches", "8"),
         ("sla:\n  x: {touches: 2, channels: 3, within: 9d}", 11, "sla.x.channels", "3 channels in 2 touches", "most"),
         ("sla:\n  x: {touches: 8, channels: 5, within: 9d}", 11, "sla.x.channels", "there are 4", "linkedin"),

@@ -39,6 +39,17 @@ def test_a_pause_moves_the_due_time_and_the_warnings() -> None:
     assert monitor.types()[-1] == "breached contact"
 
 
+def test_a_promise_of_zero_is_due_at_the_next_opening_and_kept_before_it() -> None:
+    friday_evening, monday = utc("2026-03-28T04:00"), utc("2026-03-30T16:00")
+    monitor = Monitor(terms(policy("at-opening", target="0s", steps=(warn(80),)), calendar=US_WEST))
+
+    monitor.hear(assigned(friday_evening))
+    monitor.hear(fact(FactKind.TOUCHED, utc("2026-03-29T10:00"), assignment="a1", channel="email"))
+
+    assert monitor.types() == ["started at-opening", "met at-opening"]
+    assert (monitor.told[0].clocks[0].due, monitor.told[1].clocks[0].lateness) == (monday, 0)
+
+
 def test_a_pause_with_an_end_resumes_by_itself() -> None:
     monitor = Monitor(terms(CONTACT))
     monitor.hear(assigned(at("10:00")))

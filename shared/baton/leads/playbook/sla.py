@@ -95,8 +95,10 @@ def _target(entry: Reader, *, business: bool) -> Duration:
         entry.error(f'"{key}" is missing', f"write {key}: {'21d' if is_cadence else '1h'}")
         return _ONE_HOUR
     found = written.duration(business=business)
-    if found is not None and found.fixed == timedelta():
-        written.error("a promise of no time", "write how long it may take")
+    if found is not None and found.fixed == timedelta() and (is_cadence or not business):
+        written.error(
+            "a promise of no time", "write how long it may take; 0s is the next opening of a clock with hours"
+        )
     return found or _ONE_HOUR
 
 
