@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from baton.leads.conditions.compiling import CompiledCondition, compile_condition
 from baton.leads.conditions.condition import Facts
 from baton.leads.conditions.fields import Scope
-from baton.leads.conditions.implication import implies
+from baton.leads.conditions.implication import Earlier, implies
 from baton.leads.conditions.tree import leaves
 from baton.leads.conditions.vocabulary import Vocabulary
 from baton.leads.values import Activity, Lead
@@ -139,6 +139,22 @@ def test_what_is_implied_holds_too(narrow: Written, wide: Written, asked: Facts)
 
     if implies(one.tree, other.tree) and one.matches(asked):
         assert other.matches(asked)
+
+
+@given(conditions, st.lists(conditions, min_size=1, max_size=4))
+def test_whatever_a_condition_implies_is_among_those_it_is_compared_with(
+    narrow: Written, others: list[Written]
+) -> None:
+    one = compiled(narrow).tree
+    wider = [compiled(each).tree for each in (*others, {"any": [narrow, others[0]]})]
+    earlier = Earlier()
+    for tree in wider:
+        earlier.add(tree)
+
+    found = earlier.perhaps_implied_by(one)
+
+    assert {number for number, tree in enumerate(wider) if implies(one, tree)} <= {*found}
+    assert found == sorted({*found})
 
 
 @given(conditions, st.lists(conditions, max_size=2), facts())

@@ -3,10 +3,14 @@
 That finds rules that nothing can reach: what holds for a later rule already held for an earlier one.
 """
 
+from functools import lru_cache
 from math import inf
 
 from baton.leads.conditions.folding import fold
 from baton.leads.conditions.tree import AllOf, AnyOf, Behaviour, Compare, Not, Operator, Plain, Tree
+
+Mark = tuple[str, Plain]
+"""A field and one of the values that it is compared with."""
 
 _SETS = frozenset({Operator.EQ, Operator.IN})
 _BOUNDS = frozenset({Operator.GT, Operator.GTE, Operator.LT, Operator.LTE, Operator.BETWEEN})
@@ -25,6 +29,61 @@ def implies(narrow: Tree, wide: Tree) -> bool:
             return any(implies(part, wide) for part in parts)
         case _:
             return narrow == wide or _leaf(narrow, wide)
+
+
+class Earlier:
+    """The conditions that came before, by what a later one must ask for to hold only where one of them does.
+
+    Whoever has a thousand rules, each for a city of its own, has none to compare with.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._by_mark: dict[Mark, list[int]] = {}
+        self._by_nothing: list[int] = []
+
+    def add(self, tree: Tree | None) -> None:
+        """None holds always."""
+        needed = None if tree is None else self._needed(tree)
+        for found in [self._by_nothing] if needed is None else [self._by_mark.setdefault(mark, []) for mark in needed]:
+            found.append(self._count)
+        self._count += 1
+
+    def perhaps_implied_by(self, tree: Tree | None) -> list[int]:
+        """The numbers, in the order in which they were added, of those that `tree` may imply: of others it can't."""
+        marks = set() if tree is None else _carried(tree)
+        return sorted({*self._by_nothing, *(number for mark in marks for number in self._by_mark.get(mark, ()))})
+
+    def _needed(self, wide: Tree) -> frozenset[Mark] | None:
+        """Marks of which whatever implies `wide` carries one; None if it may carry none of them."""
+        match wide:
+            case Compare() if wide.operator in _SETS:
+                return frozenset((wide.field, value) for value in _values(wide))
+            case AllOf(parts):
+                found = [needed for part in parts if (needed := self._needed(part)) is not None]
+                return min(found, key=self._crowd, default=None)
+            case AnyOf(parts):
+                alternatives = [self._needed(part) for part in parts]
+                told = [each for each in alternatives if each is not None]
+                return frozenset().union(*told) if len(told) == len(alternatives) else None
+            case _:
+                return None
+
+    def _crowd(self, marks: frozenset[Mark]) -> int:
+        return sum(len(self._by_mark.get(mark, ())) for mark in marks)
+
+
+def _carried(narrow: Tree) -> set[Mark]:
+    """One value of each set that it asks for: wherever it holds only within a wider set, that one is in there too."""
+    match narrow:
+        case Compare() if narrow.operator in _SETS:
+            return {(narrow.field, next(iter(_values(narrow))))}
+        case AllOf(parts):
+            return {mark for part in parts for mark in _carried(part)}
+        case AnyOf(parts):
+            return _carried(parts[0])
+        case _:
+            return set()
 
 
 def _leaf(narrow: Tree, wide: Tree) -> bool:
@@ -58,6 +117,7 @@ def _compare(narrow: Compare, wide: Compare) -> bool:
     return False
 
 
+@lru_cache(maxsize=4096)
 def _values(compare: Compare) -> frozenset[Plain]:
     expected = compare.expected if isinstance(compare.expected, tuple) else (compare.expected,)
     return frozenset(fold(each) if isinstance(each, str) else each for each in expected)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from baton.leads.conditions.compiling import CompiledCondition
 from baton.leads.conditions.condition import Condition
-from baton.leads.conditions.implication import implies
+from baton.leads.conditions.implication import Earlier, implies
 from baton.leads.playbook.capacity import check_capacity
 from baton.leads.playbook.coverage import check_territories
 from baton.leads.playbook.model import Playbook, RoutingRule, Target
@@ -24,9 +24,12 @@ def check(playbook: Playbook, root: Reader) -> None:
 
 
 def _check_rules(playbook: Playbook, root: Reader) -> None:
-    rules = playbook.routing
+    rules, earlier = playbook.routing, Earlier()
     for number, rule in enumerate(rules):
-        before = next((rules[each] for each in range(number) if _leaves_none(each, rules, rule)), None)
+        tree = rule.when.tree if isinstance(rule.when, CompiledCondition) else None
+        perhaps = earlier.perhaps_implied_by(tree)
+        before = next((rules[each] for each in perhaps if _leaves_none(each, rules, rule)), None)
+        earlier.add(tree)
         if before is not None:
             hint = f'"{before.name}" before it takes every lead that it could get'
             root.at(("routing", number)).warn(f'unreachable rule "{rule.name}"', hint)
