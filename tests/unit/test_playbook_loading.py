@@ -1,6 +1,7 @@
 """What a playbook means once it is loaded."""
 
 import base64
+import time
 import zlib
 from datetime import timedelta
 from pathlib import Path
@@ -263,6 +264,81 @@ def test_reps_come_from_a_csv_file_with_lists_and_blanks() -> None:
     assert mary.ids == {"hubspot_id": "0042"}
     assert (joe.role, joe.attributes, joe.active) == (None, {}, False)
     assert "reps" not in playbook.tables
+
+
+TERRITORIES = """name,country,state,postal_code,employees,free_mail
+us-west,US,CA;OR,,,
+us-east,US,NY,,,no
+us-west,us,WA,,,
+us-mid,US,,60000-60999;61111,,
+us-mid,US,IN,,,
+big,FR;DE,,,1000+,
+us-rest,US,,,,
+"""
+
+
+@pytest.mark.parametrize(
+    ("lead", "territory"),
+    [
+        ({"country": "US", "state": "CA"}, "us-west"),
+        ({"country": "US", "state": "WA"}, "us-west"),
+        ({"country": "US", "state": "NY", "free_mail": False}, "us-east"),
+        ({"country": "US", "state": "NY", "free_mail": True}, "us-rest"),
+        ({"country": "US", "state": "IL", "postal_code": "60601-1234"}, "us-mid"),
+        ({"country": "US", "postal_code": "61111"}, "us-mid"),
+        ({"country": "US", "postal_code": "61112"}, "us-rest"),
+        ({"country": "US", "state": "IN"}, "us-mid"),
+        ({"country": "FR", "employees": "2000+"}, "big"),
+        ({"country": "FR", "employees": 20}, None),
+        ({"country": "CA", "state": "CA"}, None),
+    ],
+)
+def test_territories_come_from_the_rows_of_a_csv_file(lead: dict[str, object], territory: str | None) -> None:
+    playbook = loaded(BASE + "territories: territories.csv\n", territories_csv=TERRITORIES)
+    facts = Facts(Lead.model_validate({"lead_id": "l", **lead}), NOW)
+
+    found = next((each.name for each in playbook.territories if each.when.matches(facts)), None)
+
+    assert found == territory
+    assert [each.name for each in playbook.territories] == ["us-west", "us-east", "us-mid", "big", "us-rest"]
+    assert "territories" not in playbook.tables
+
+
+def test_a_territory_of_a_csv_file_may_ask_for_any_field_of_lead_and_account() -> None:
+    rows = "Name,lead.custom.region,account.country,City\nsouth,South,,\nÜbersee Süd,,DE,München;東京\n"
+    playbook = loaded(BASE + "territories: market.csv\n", market_csv=rows)
+    somebody = Facts(Lead(lead_id="l", city="東京"), NOW, account={"country": "DE"})
+    elsewhere = Facts(Lead(lead_id="l", custom={"region": "south"}), NOW)
+
+    assert [each.when.matches(somebody) for each in playbook.territories] == [False, True]
+    assert [each.when.matches(elsewhere) for each in playbook.territories] == [True, False]
+
+
+def test_a_code_with_a_hyphen_of_its_own_is_no_range() -> None:
+    when = loaded(BASE + "territories: t.csv\n", t_csv="name,postal_code\na,00-950;94105-1234\n").territories[0].when
+
+    answers = [when.matches(Facts(Lead(lead_id="l", postal_code=code), NOW)) for code in ("00-950", "94105", "94200")]
+
+    assert answers == [True, False, False]
+
+
+def test_twenty_thousand_rows_of_territories_load_soon() -> None:
+    rows = "name,country,postal_code\n" + "".join(f"t{each % 50},US,{each:05d}\n" for each in range(20_000))
+    before = time.process_time()
+
+    playbook = loaded(BASE + "territories: t.csv\n", t_csv=rows)
+
+    assert time.process_time() - before < 5
+    assert playbook.territories[7].when.matches(Facts(Lead(lead_id="l", country="US", postal_code="00157"), NOW))
+
+
+def test_a_row_with_a_line_separator_in_it_is_one_row() -> None:
+    rule = "{disqualify: true, when: {lead.domain: {in_table: rivals}}}"
+    text = f"{BASE}scoring: {{negative: {{rules: [{rule}]}}}}\n"
+
+    playbook = loaded(text, rivals_csv="domain,name\na.example,Some\u2028Inc\x0c\n")
+
+    assert [row["name"] for row in playbook.tables["rivals"].rows] == ["Some\u2028Inc\x0c"]
 
 
 def test_a_table_saved_with_semicolons_and_a_byte_order_mark_is_read() -> None:

@@ -1,5 +1,6 @@
 """Every kind of mistake in a playbook: its file, line, path, message and hint; all of them at once."""
 
+import time
 from textwrap import dedent
 
 import pytest
@@ -360,6 +361,132 @@ def test_a_reps_file_that_is_not_there_is_told() -> None:
     assert 'no file "reps.csv" beside playbook.yaml' in [each.message for each in mistakes(text)]
 
 
+PEOPLE = BASE.replace(BASE[BASE.index("    - {id: mary") : BASE.index("  pools:")], "").replace(
+    "reps:\n", "reps: reps.csv\n"
+)
+
+
+def test_a_mistake_in_a_row_of_reps_csv_hides_none_in_it_or_in_others() -> None:
+    rows = (
+        "id,name,email,time_zone,manager\n"
+        "mary,,mary,Mars,ann\n"
+        'joe,"Joe"y,joe@example.com,Mars,\n'
+        "ann,Ann,ann@example.com,,,more\n"
+        "eve,Eve,eve,,\n"
+        'zoe,"Zoe,zoe@example.com,,\n'
+        "mary,Mary,mary@example.com,,bob\n"
+    )
+
+    found = mistakes(PEOPLE, reps_csv=rows)
+
+    assert {(each.line, each.path or each.message) for each in found} >= {
+        (2, "teams.reps.0"),
+        (2, "teams.reps.0.email"),
+        (2, "teams.reps.0.time_zone"),
+        (3, "text goes on after its closing quote"),
+        (3, "teams.reps.1.time_zone"),
+        (4, "6 cells under 5 columns"),
+        (5, "teams.reps.3.email"),
+        (6, "a quote that opens here is never closed"),
+        (7, "teams.reps.5"),
+        (7, "teams.reps.5.manager"),
+    }
+    assert {each.file for each in found} == {"reps.csv"}
+
+
+def test_a_row_that_repeats_the_id_of_one_with_a_mistake_is_told() -> None:
+    found = mistakes(PEOPLE, reps_csv="id,name,email\nmary,Mary,\njoe,Joe,joe@example.com\nmary,Mary,m@example.com\n")
+
+    assert [(each.line, each.message) for each in found] == [
+        (2, '"email" is missing'),
+        (4, 'two reps have the id "mary"'),
+    ]
+
+
+def test_an_unknown_and_a_missing_column_of_reps_csv_are_told_once() -> None:
+    found = mistakes(PEOPLE, reps_csv="\nid,name,emial\nmary,Mary,m@example.com\njoe,Joe,joe@example.com\n")
+
+    assert [(each.file, each.line, each.message, each.hint) for each in found] == [
+        ("reps.csv", 2, 'unknown column "emial"', 'did you mean "email"?'),
+        ("reps.csv", 2, "no column email", "the first line names the columns"),
+    ]
+
+
+@pytest.mark.parametrize("rows", [None, b"", "id,name,email\n".encode("utf-16")])
+def test_reps_that_nobody_can_read_are_one_mistake(rows: bytes | None) -> None:
+    files = {"playbook.yaml": PEOPLE.encode()} | ({} if rows is None else {"reps.csv": rows})
+
+    with pytest.raises(PlaybookError) as caught:
+        load_files(files)
+
+    assert len(caught.value.findings) == 1
+
+
+def test_text_that_is_no_utf_8_hides_no_other_mistake_of_its_file() -> None:
+    rows = "id,name,email\nmary,Mary Müller,m@example.com\njoe,Joe,joe\n".encode("latin-1")
+
+    with pytest.raises(PlaybookError) as caught:
+        load_files({"playbook.yaml": PEOPLE.encode(), "reps.csv": rows})
+
+    assert [(each.line, each.message) for each in caught.value.findings] == [
+        (2, "not UTF-8"),
+        (3, '"joe" is no email address'),
+    ]
+
+
+def test_a_slip_in_a_thousand_rows_is_told_soon() -> None:
+    rows = "".join(f"r{each},R,r@example.com,Europe/Berln,marry\n" for each in range(1000))
+    before = time.process_time()
+
+    found = mistakes(PEOPLE, reps_csv=f"id,name,email,time_zone,manager\nmary,M,m@e.com,,\njoe,J,j@e.com,,\n{rows}")
+
+    assert time.process_time() - before < 3
+    assert len(found) == 2000
+    assert {each.hint for each in found} == {'did you mean "Europe/Berlin"?', 'did you mean "mary"?'}
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "path", "message", "hint"),
+    [
+        ("name,country\nwest,US\nuk,UK\n", 3, "territories.uk.when.lead.country", '"UK" is no ISO', "write GB"),
+        ("name,country\neu,FR\neu,DE;XX\n", 3, "territories.eu.when.lead.country.2", '"XX" is no ISO', "two letters"),
+        ("name,contry\nwest,US\n", 1, "", 'unknown column "contry"', 'did you mean "country"?'),
+        ("name,score.tier\nwest,mql\n", 1, "", 'unknown column "score.tier"', "known here: account, lead"),
+        ("nam,country\nwest,US\n", 1, "", 'no column "name"', "name,country"),
+        ("name\nwest\n", 1, "", "no column says where", "country"),
+        ("name,country\nwest,\n", 2, "", 'nothing says where "west" is', "one cell"),
+        ("name,country\n,US\n", 2, "", "a row without a name", "which territory"),
+        ("name,employees\nbig,many\n", 2, "territories.big.when.lead.employees", "a head count", "1000+"),
+        ("name,channel\nin,inbund\n", 2, "territories.in.when.lead.channel", "unknown channel", '"inbound"'),
+        ("name,postal_code\nx,9-1\n", 2, "territories.x.when.lead.postal_code.between", "lies nothing", "[1, 9]"),
+    ],
+)
+def test_a_mistake_in_territories_csv_is_told_by_its_line(
+    *, rows: str, line: int, path: str, message: str, hint: str
+) -> None:
+    found = the_mistake(f"{BASE}territories: territories.csv\n", territories_csv=rows)
+
+    assert (found.file, found.line, found.path) == ("territories.csv", line, path)
+    assert message in found.message
+    assert hint in found.hint
+
+
+def test_a_territories_file_that_is_not_there_is_one_mistake() -> None:
+    text = BASE.replace("pool: sales}", "pool: sales, when: {territory: west}}")
+
+    found = the_mistake(f"{text}territories: territories.csv\n", teritories_csv="name,country\nwest,US\n")
+
+    assert (found.line, found.path) == (10, "territories")
+    assert (found.message, found.hint) == (
+        'no file "territories.csv" beside playbook.yaml',
+        'did you mean "teritories.csv"?',
+    )
+
+
+def test_columns_are_told_apart_without_case() -> None:
+    assert the_mistake(BASE, t_csv="Domain,domain\n1,2\n").message == 'two columns are named "domain"'
+
+
 def test_too_many_cells_in_a_table_are_told_by_their_line() -> None:
     found = the_mistake(BASE, rivals_csv="domain,name\na.example,A\nb.example,B, Inc\n")
 
@@ -372,5 +499,8 @@ def test_points_in_a_table_that_are_no_numbers_are_told() -> None:
 
     found = the_mistake(text, verticals_csv="industry,points\nSoftware,10\nMining,lots\n")
 
-    assert (found.line, found.path) == (11, "scoring.fit.rules.0.points_from.column")
-    assert 'row 2 of verticals.csv: "lots" is not a number of points' in found.message
+    assert (found.file, found.line) == ("verticals.csv", 3)
+    assert (found.path, found.message) == (
+        "scoring.fit.rules.0.points_from.column",
+        '"lots" is not a number of points',
+    )

@@ -1,5 +1,7 @@
 """What loads but hardly means what it says: the warnings, each at its place."""
 
+import time
+
 import pytest
 
 from baton.leads.playbook.findings import Finding
@@ -107,6 +109,50 @@ def test_an_else_that_may_be_unresolved_is_told() -> None:
     text = routing("name: X, assign: account.owner, else: {assign: account.csm}", "name: Rest, pool: sales")
 
     assert [each.path for each in warnings(text)] == ["routing.0.else"]
+
+
+def test_gaps_and_overlaps_of_territories_in_a_csv_file_are_told_on_its_lines() -> None:
+    rows = "name,country,state\nwest,US,CA;OR\npacific,US,OR\npacific,US,HI\nalso,US,CA\nrest,US,\n"
+
+    found = warnings(f"{BASE}territories: territories.csv\n", territories_csv=rows)
+
+    assert [(each.file, each.line, each.path, each.message) for each in found] == [
+        ("territories.csv", 3, "territories.pacific", 'overlap with "west": US-OR'),
+        ("territories.csv", 5, "territories.also", 'unreachable territory "also"'),
+        ("territories.csv", 6, "territories.rest", 'overlap with "west": US-CA, US-OR'),
+        ("territories.csv", 6, "territories.rest", 'overlap with "pacific": US-HI, US-OR'),
+        ("territories.csv", 6, "territories.rest", 'overlap with "also": US-CA'),
+    ]
+
+
+def test_the_states_of_one_row_are_not_those_of_the_country_of_another() -> None:
+    rows = "name,country,state\nwest,US,CA\nwest,HK,\nrest,US,NY\n"
+
+    found = warnings(f"{BASE}territories: territories.csv\n", territories_csv=rows)
+
+    assert found[0].message.startswith("gap: no territory has US-AK")
+    assert "HK-" not in found[0].message
+
+
+def test_a_thousand_rules_are_compared_soon() -> None:
+    rules = (f"when: {{lead.country: US, lead.city: c{each}}}, pool: sales" for each in range(1000))
+    text = routing(*rules, "when: {lead.country: US, lead.city: c7, lead.state: CA}, pool: sales", "pool: sales")
+    before = time.process_time()
+
+    found = warnings(text)
+
+    assert time.process_time() - before < 8
+    assert [each.message for each in found] == ['unreachable rule "rule 1001"']
+
+
+def test_thousands_of_territories_are_compared_soon() -> None:
+    rows = "".join(f"t{each},US,c{each}\n" for each in range(3000)) + "again,US,C7\n"
+    before = time.process_time()
+
+    found = warnings(f"{BASE}territories: t.csv\n", t_csv=f"name,country,city\n{rows}")
+
+    assert time.process_time() - before < 5
+    assert [each.message for each in found] == ['unreachable territory "again"']
 
 
 def test_a_pool_that_no_lead_can_reach_is_told() -> None:

@@ -12,17 +12,15 @@ import pycountry
 
 from baton.leads.conditions.compiling import CompiledCondition
 from baton.leads.conditions.folding import fold
-from baton.leads.conditions.implication import implies
+from baton.leads.conditions.implication import Earlier, implies
 from baton.leads.conditions.tree import AllOf, AnyOf, Behaviour, Compare, Not, Operator, Tree, leaves
 from baton.leads.playbook.model import Territory
 from baton.leads.playbook.reader import Reader
 
 _COUNTRY, _STATE = "lead.country", "lead.state"
 _SETS = frozenset({Operator.EQ, Operator.IN})
+_OTHERS = frozenset({Operator.NE, Operator.NOT_IN})
 _TOLD = 8
-
-Answer = bool | None
-"""None is "it depends on something that the map doesn't show"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,35 +32,65 @@ class Place:
         return self.country if self.state is None else f"{self.country}-{self.state}"
 
 
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """On which places a condition must hold and on which it can't, one bit a place; on others it depends."""
+
+    yes: int
+    no: int
+
+    @property
+    def inverse(self) -> "Answers":
+        return Answers(self.no, self.yes)
+
+
+_DEPENDS = Answers(0, 0)
+
+
 def check_territories(territories: tuple[Territory, ...], root: Reader) -> None:
     """Warn of gaps, overlaps and territories that never match."""
     trees = {each.name: each.when.tree for each in territories if isinstance(each.when, CompiledCondition)}
     places = _map(trees.values())
-    answers = {name: [_holds(tree, place) for place in places] for name, tree in trees.items()}
-    gaps = [place for at, place in enumerate(places) if all(answer[at] is False for answer in answers.values())]
+    ground = _Map(places)
+    answers = {name: ground.answers(tree) for name, tree in trees.items()}
+    gaps = ground.everywhere
+    for each in answers.values():
+        gaps &= each.no
     if gaps:
-        root.at(("territories",)).warn(
-            f"gap: no territory has {_listed(gaps)}", "add them to one, or make one for the rest"
-        )
-    for position, (name, tree) in enumerate(trees.items()):
+        message = f"gap: no territory has {_listed(ground.on(gaps))}"
+        root.at(("territories",)).warn(message, "add them to one, or make one for the rest")
+    _check_pairs(trees, answers, ground, root)
+
+
+def _check_pairs(trees: dict[str, Tree], answers: dict[str, Answers], ground: "_Map", root: Reader) -> None:
+    """Each territory with those before it."""
+    names, before = list(trees), Earlier()
+    for number, (name, tree) in enumerate(trees.items()):
         place = root.at(("territories", name))
-        for earlier, other in list(trees.items())[:position]:
-            if implies(tree, other):
-                place.warn(f'unreachable territory "{name}"', f'"{earlier}" before it takes every lead of it')
-                break
-            both = [each for at, each in enumerate(places) if answers[name][at] and answers[earlier][at]]
-            if both:
-                place.warn(f'overlap with "{earlier}": {_listed(both)}', f'"{earlier}" comes first and has them')
+        wider = next((names[at] for at in before.perhaps_implied_by(tree) if implies(tree, trees[names[at]])), None)
+        before.add(tree)
+        if wider is not None:
+            place.warn(f'unreachable territory "{name}"', f'"{wider}" before it takes every lead of it')
+            continue
+        for earlier in names[:number] if answers[name].yes else ():
+            if both := answers[name].yes & answers[earlier].yes:
+                message = f'overlap with "{earlier}": {_listed(ground.on(both))}'
+                place.warn(message, f'"{earlier}" comes first and has them')
 
 
 def _map(trees: Iterable[Tree]) -> list[Place]:
     """Every place that has to be told apart."""
     named: dict[str, set[str]] = {}
-    for tree in trees:
-        countries, states = (_values(tree, field) for field in (_COUNTRY, _STATE))
+    for part in (part for tree in trees for part in _alternatives(tree)):
+        countries, states = (_values(part, field) for field in (_COUNTRY, _STATE))
         for country in countries:
             named.setdefault(country, set()).update(states)
     return [place for country, states in sorted(named.items()) for place in _places(country, states)]
+
+
+def _alternatives(tree: Tree) -> Iterable[Tree]:
+    """The states of one alternative aren't those of the countries of another."""
+    return tree.parts if isinstance(tree, AnyOf) else (tree,)
 
 
 def _places(country: str, states: set[str]) -> list[Place]:
@@ -83,43 +111,62 @@ def _values(tree: Tree, field: str) -> set[str]:
     for leaf in leaves(tree):
         if isinstance(leaf, Compare) and leaf.field == field and isinstance(leaf.expected, str | tuple):
             expected = leaf.expected if isinstance(leaf.expected, tuple) else (leaf.expected,)
-            if leaf.operator in _SETS | {Operator.NE, Operator.NOT_IN}:
+            if leaf.operator in _SETS | _OTHERS:
                 found.update(str(each).strip().upper() for each in expected)
     return found
 
 
-def _holds(tree: Tree, place: Place) -> Answer:
-    match tree:
-        case Compare():
-            return _compare(tree, place)
-        case Behaviour():
-            return None
-        case Not(part):
-            inner = _holds(part, place)
-            return None if inner is None else not inner
-        case AllOf(parts):
-            answers = [_holds(part, place) for part in parts]
-            return False if False in answers else None if None in answers else True
-        case AnyOf(parts):
-            answers = [_holds(part, place) for part in parts]
-            return True if True in answers else None if None in answers else False
+class _Map:
+    """Places as bits, by country and by state."""
 
+    def __init__(self, places: list[Place]) -> None:
+        self.places = places
+        self.everywhere = (1 << len(places)) - 1
+        self.bits: dict[str, dict[str, int]] = {_COUNTRY: {}, _STATE: {}}
+        for at, place in enumerate(places):
+            for field, value in ((_COUNTRY, place.country), (_STATE, place.state)):
+                if value is not None:
+                    self.bits[field][fold(value)] = self.bits[field].get(fold(value), 0) | 1 << at
 
-def _compare(compare: Compare, place: Place) -> Answer:
-    if compare.field not in {_COUNTRY, _STATE}:
-        return None
-    value = place.country if compare.field == _COUNTRY else place.state
-    if compare.operator is Operator.EXISTS:
-        return None if value is None else bool(compare.expected)
-    expected = compare.expected if isinstance(compare.expected, tuple) else (compare.expected,)
-    wanted = {fold(str(each)) for each in expected}
-    match compare.operator:
-        case Operator.EQ | Operator.IN:
-            return None if value is None else fold(value) in wanted
-        case Operator.NE | Operator.NOT_IN:
-            return None if value is None else fold(value) not in wanted
-        case _:
-            return None
+    def on(self, bits: int) -> list[Place]:
+        return [place for at, place in enumerate(self.places) if bits >> at & 1]
+
+    def answers(self, tree: Tree) -> Answers:
+        match tree:
+            case Compare():
+                return self._compare(tree)
+            case Behaviour():
+                return _DEPENDS
+            case Not(part):
+                return self.answers(part).inverse
+            case AllOf(parts):
+                return self._all(map(self.answers, parts))
+            case AnyOf(parts):
+                return self._all(self.answers(part).inverse for part in parts).inverse
+
+    def _all(self, parts: Iterable[Answers]) -> Answers:
+        yes, no = self.everywhere, 0
+        for part in parts:
+            yes, no = yes & part.yes, no | part.no
+        return Answers(yes, no)
+
+    def _compare(self, compare: Compare) -> Answers:
+        known = self.bits.get(compare.field)
+        if known is None:
+            return _DEPENDS
+        told = 0
+        for bit in known.values():
+            told |= bit
+        if compare.operator is Operator.EXISTS:
+            return Answers(told, 0) if compare.expected else Answers(0, told)
+        if compare.operator not in _SETS | _OTHERS:
+            return _DEPENDS
+        expected = compare.expected if isinstance(compare.expected, tuple) else (compare.expected,)
+        among = 0
+        for value in expected:
+            among |= known.get(fold(str(value)), 0)
+        inside = Answers(among, told & ~among)
+        return inside if compare.operator in _SETS else inside.inverse
 
 
 def _listed(places: list[Place]) -> str:

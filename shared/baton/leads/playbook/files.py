@@ -1,5 +1,6 @@
 """The files of a playbook: `playbook.yaml`, what it includes, and the CSV tables beside them, merged into one tree."""
 
+from collections.abc import Collection
 from collections.abc import Mapping as Files
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,7 @@ from baton.leads.playbook.content import MOST_BYTES, MOST_FILES, normalise_name
 from baton.leads.playbook.findings import Finding, PlaybookError, Severity
 from baton.leads.playbook.model import Table
 from baton.leads.playbook.tables import read_people, read_table
+from baton.leads.playbook.territory_rows import read_territory_rows
 from baton.leads.playbook.yaml_nodes import Mapping, Node, Scalar, Sequence, read_yaml
 
 MAIN = "playbook.yaml"
@@ -25,7 +27,10 @@ class Merged:
     root: Mapping | None
     used: dict[str, bytes]
     people: str | None = None
-    """The CSV file that holds the reps; it is no table."""
+    """The CSV file that holds the reps; it is no table, nor is that of the territories."""
+    territories: str | None = None
+    territories_unread: bool = False
+    """Its rows can't be read: nobody knows which names there are."""
     tables: dict[str, Table] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -51,28 +56,48 @@ def merge(given: Files[str, bytes]) -> Merged:
         other = _included(name, files, merged)
         if root is not None and other is not None:
             root = _joined(root, other, (), merged.findings)
-    merged.root = root
     merged.people = _people_file(root)
+    merged.territories = _file_name(root.get("territories") if root else None)
     _read_tables(files, merged)
+    merged.root = _with_territories(root, merged)
     return merged
 
 
-def people_of(node: Node | None, merged: Merged) -> Sequence | None:
-    """The reps: a list in YAML, or the rows of the named CSV file."""
-    if not isinstance(node, Scalar):
-        return node if isinstance(node, Sequence) else None
-    content = merged.used.get(str(merged.people))
-    if content is None:
-        return None
-    people, findings = read_people(content, file=str(merged.people))
+def people_of(node: Scalar | Sequence, merged: Merged, *, columns: Collection[str]) -> Sequence | None:
+    """The reps: a list in YAML, or the rows of the named CSV file; None if it has none that can be read."""
+    if isinstance(node, Sequence):
+        return node
+    people, findings = read_people(merged.used[str(merged.people)], file=str(merged.people), columns=columns)
     merged.findings += findings
     return people
 
 
 def _people_file(root: Mapping | None) -> str | None:
     teams = root.get("teams") if root else None
-    reps = teams.get("reps") if isinstance(teams, Mapping) else None
-    return normalise_name(reps.text) if isinstance(reps, Scalar) else None
+    return _file_name(teams.get("reps")) if isinstance(teams, Mapping) else None
+
+
+def _file_name(node: Node | None) -> str | None:
+    return normalise_name(node.text) if isinstance(node, Scalar) and node.value is not None else None
+
+
+def _with_territories(root: Mapping | None, merged: Merged) -> Mapping | None:
+    """The tree with the rows of the named CSV file in the place of its name."""
+    written = root.get("territories") if root else None
+    name = _file_name(written)
+    if root is None or written is None or name is None:
+        return root
+    content, rows = merged.used.get(name), None
+    if content is None or not name.endswith(".csv"):
+        hint = did_you_mean(name, (each for each in merged.used if each.endswith(".csv")))
+        found = _error(written.file, written.line, f'no file "{name}" beside {MAIN}', hint, path="territories")
+        merged.findings.append(found)
+    else:
+        rows, findings = read_territory_rows(content, file=name)
+        merged.findings += findings
+    merged.territories_unread = rows is None
+    entries = ((key, rows if key.text == "territories" else node) for key, node in root.entries)
+    return Mapping(tuple((key, node) for key, node in entries if node is not None), root.file, root.line)
 
 
 def _read_tables(files: Files[str, bytes], merged: Merged) -> None:
@@ -82,7 +107,7 @@ def _read_tables(files: Files[str, bytes], merged: Merged) -> None:
         merged.used[name] = content
         if len(content) > MOST_CSV_BYTES:
             merged.findings.append(_error(name, 1, f"larger than {MOST_CSV_BYTES // 1024**2} MiB", "split it"))
-        elif name != merged.people:
+        elif name not in {merged.people, merged.territories}:
             table, findings = read_table(name.removesuffix(".csv"), content, file=name)
             merged.findings += findings
             merged.tables[name.removesuffix(".csv")] = table or Table(name, ("",), ())

@@ -14,8 +14,9 @@ class Known:
 
     calendars: Mapping[str, Calendar | None]
     tables: Mapping[str, Table]
-    reps: frozenset[str]
-    pools: frozenset[str]
+    reps: frozenset[str] | None
+    """None, here and of pools: they can't be read, so that any name will do."""
+    pools: frozenset[str] | None
     vocabulary: Vocabulary
 
     def never_closes(self, calendar: str | None) -> bool:

@@ -14,7 +14,7 @@ from baton.leads.playbook.files import MAIN, Merged, merge, people_of, read_dire
 from baton.leads.playbook.findings import Finding, PlaybookError, Severity
 from baton.leads.playbook.known import Known
 from baton.leads.playbook.model import Playbook
-from baton.leads.playbook.people import read_reps, rep_ids
+from baton.leads.playbook.people import COLUMNS, read_reps, rep_ids
 from baton.leads.playbook.reader import Gathered, Reader
 from baton.leads.playbook.routing import read_catch_all, read_routing
 from baton.leads.playbook.scoring import read_scoring
@@ -22,7 +22,7 @@ from baton.leads.playbook.sla import read_sla
 from baton.leads.playbook.sources import read_sources
 from baton.leads.playbook.teams import read_pools
 from baton.leads.playbook.territories import read_territories
-from baton.leads.playbook.yaml_nodes import Mapping, Scalar
+from baton.leads.playbook.yaml_nodes import Mapping
 
 SECTIONS = (
     *("version", "include", "definitions", "sources", "scoring", "territories", "teams", "routing", "catch_all"),
@@ -109,14 +109,14 @@ def _people(teams: Reader | None, merged: Merged) -> Reader | None:
     written = teams.get("reps") if teams else None
     if written is None:
         return None
-    found = people_of(written.node, merged)
-    if found is not None:
-        return Reader(found, written.path, written.gathered)
-    if isinstance(written.node, Scalar):
-        written.error(f'no file "{written.node.text}" beside {MAIN}', "put it there, or list the reps here")
-    else:
+    if merged.people is not None and merged.people not in merged.used:
+        written.error(f'no file "{merged.people}" beside {MAIN}', "put it there, or list the reps here")
+        return None
+    if isinstance(written.node, Mapping):
         written.error("reps are a list, or the name of a CSV file", "write reps: reps.csv")
-    return None
+        return None
+    found = people_of(written.node, merged, columns=COLUMNS)
+    return None if found is None else Reader(found, written.path, written.gathered)
 
 
 def _known(root: Reader, teams: Reader | None, merged: Merged, people: Reader | None) -> Known:
@@ -124,14 +124,14 @@ def _known(root: Reader, teams: Reader | None, merged: Merged, people: Reader | 
     scoring = root.get("scoring")
     vocabulary = Vocabulary(
         tables=merged.tables,
-        territories=_names(root.get("territories")),
+        territories=None if merged.territories_unread else _names(root.get("territories")),
         segments=_names(scoring.get("segments") if scoring else None),
     )
     return Known(
         calendars=read_calendars(root.get("calendars")),
         tables=merged.tables,
         reps=rep_ids(people),
-        pools=_names(teams.get("pools") if teams else None),
+        pools=_names(teams.get("pools")) if teams else None,
         vocabulary=vocabulary,
     )
 

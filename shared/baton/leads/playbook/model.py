@@ -19,6 +19,8 @@ class Table:
     name: str
     columns: tuple[str, ...]
     rows: tuple[Mapping[str, str], ...]
+    lines: tuple[int, ...] = ()
+    """Where each row begins in the file, for what is said of it."""
 
     def column(self, name: str) -> frozenset[str]:
         """The values of a column as they are compared: without case and outer space, blank cells left out."""

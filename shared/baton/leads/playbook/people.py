@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from baton.kernel.calendar_parsing import is_time_zone, time_zones
-from baton.kernel.suggestions import did_you_mean
 from baton.leads.conditions.folding import fold
 from baton.leads.playbook.model import Caps, Rep
-from baton.leads.playbook.reader import Reader
+from baton.leads.playbook.reader import Reader, nearest
+from baton.leads.playbook.tables import REQUIRED
 from baton.leads.playbook.urls import read_url
+from baton.leads.playbook.yaml_nodes import Scalar
 
 _IDS = ("phone", "slack", "teams", "hubspot_id", "salesforce_id", "marketo_id")
 _ATTRIBUTES = ("languages", "skills")
@@ -15,16 +16,22 @@ _KEYS = (
     *("id", "name", "email", "role", "time_zone", "calendar", "manager", "booking_link"),
     *(*_IDS, *_ATTRIBUTES, "active", "caps"),
 )
+COLUMNS = tuple(key for key in _KEYS if key != "caps")
+"""What `reps.csv` may hold; caps have several numbers, and are written in YAML."""
 _CAPS = ("per_hour", "per_day", "per_week", "per_month", "open")
 
 
-def rep_ids(people: Reader | None) -> frozenset[str]:
-    """Every id that is written, before anything is checked."""
-    found = [entry.get("id") for entry in (people.items("a list of reps") if people else ())]
-    return frozenset(str(each.plain()).strip() for each in found if each)
+def rep_ids(people: Reader | None) -> frozenset[str] | None:
+    """Every id that is written, before anything is checked; None if nobody can say."""
+    if people is None:
+        return None
+    found = [entry.get("id") for entry in people.items("a list of reps")]
+    return frozenset(each.node.text.strip() for each in found if each and isinstance(each.node, Scalar))
 
 
-def read_reps(people: Reader | None, *, known: frozenset[str], calendars: Mapping[str, object]) -> dict[str, Rep]:
+def read_reps(
+    people: Reader | None, *, known: frozenset[str] | None, calendars: Mapping[str, object]
+) -> dict[str, Rep]:
     """Reps by id."""
     found: dict[str, Rep] = {}
     for entry in people.items("a list of reps") if people else ():
@@ -45,19 +52,17 @@ def read_caps(written: Reader | None) -> Caps:
     return Caps(**limits)
 
 
-def _rep(entry: Reader, *, known: frozenset[str], calendars: Mapping[str, object]) -> Rep | None:
-    if not entry.keys(_KEYS, required=("id", "name", "email")):
+def _rep(entry: Reader, *, known: frozenset[str] | None, calendars: Mapping[str, object]) -> Rep | None:
+    if not entry.keys(_KEYS, required=REQUIRED):
         return None
-    texts = {key: _text(entry, key) for key in ("id", "name", "role", "email")}
-    if not (texts["id"] and texts["name"] and texts["email"]):
-        return None
+    texts = {key: _text(entry, key) or "" for key in ("id", "name", "role", "email")}
     calendar, manager = entry.get("calendar"), entry.get("manager")
     active, link = entry.get("active"), entry.get("booking_link")
-    return Rep(
+    rep = Rep(
         id=texts["id"],
         name=texts["name"],
-        email=_email(entry, texts["email"]),
-        role=None if texts["role"] is None else fold(texts["role"]),
+        email=texts["email"],
+        role=fold(texts["role"]) or None,
         time_zone=_time_zone(entry.get("time_zone")),
         calendar=calendar.known(calendars, "calendar") if calendar else None,
         manager=manager.known(known, "rep") if manager else None,
@@ -67,6 +72,8 @@ def _rep(entry: Reader, *, known: frozenset[str], calendars: Mapping[str, object
         attributes={key: tuple(map(fold, each.words())) for key in _ATTRIBUTES if (each := entry.get(key))},
         ids={key: text for key in _IDS if (text := _text(entry, key)) is not None},
     )
+    _check_email(entry, rep.email)
+    return rep if rep.id else None
 
 
 def _text(entry: Reader, key: str) -> str | None:
@@ -74,16 +81,15 @@ def _text(entry: Reader, key: str) -> str | None:
     return written.text() if written else None
 
 
-def _email(entry: Reader, text: str) -> str:
+def _check_email(entry: Reader, text: str) -> None:
     name, at, domain = text.partition("@")
-    if not (name and at and "." in domain) or " " in text:
+    if text and (not (name and at and "." in domain) or " " in text):
         entry.at(("email",)).error(f'"{text}" is no email address')
-    return text
 
 
 def _time_zone(written: Reader | None) -> str | None:
     name = written.text("a time zone") if written else None
     if written and name and not is_time_zone(name):
-        near = did_you_mean(name, time_zones())
+        near = nearest(name, time_zones())
         written.error(f'unknown time zone "{name}"', near or "write it like America/New_York")
     return name

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import TypeVar
 
 from baton.kernel.durations import Duration, parse_duration
@@ -81,7 +82,7 @@ class Reader:
             return False
         for key, _ in self.node.entries:
             if key.text not in known:
-                hint = did_you_mean(key.text, known) or f"known: {', '.join(known)}"
+                hint = nearest(key.text, known) or f"known: {', '.join(known)}"
                 Reader(key, (*self.path, key.text), self.gathered).error(f'unknown key "{key.text}"', hint)
         for key_name in required:
             if self.get(key_name) is None:
@@ -136,7 +137,7 @@ class Reader:
         word = self.text(what)
         found = next((each for each in known if each == word), None)
         if word is not None and found is None:
-            self.error(f'unknown {what} "{word}"', did_you_mean(word, known) or f"known: {', '.join(known)}")
+            self.error(f'unknown {what} "{word}"', nearest(word, known) or f"known: {', '.join(known)}")
         return found
 
     def words(self, what: str = "a list of texts") -> tuple[str, ...]:
@@ -168,12 +169,12 @@ class Reader:
             return None
         return None if found is None else found.fixed
 
-    def known(self, names: Collection[str], what: str) -> str | None:
-        """The name of something that the playbook defines elsewhere."""
+    def known(self, names: Collection[str] | None, what: str) -> str | None:
+        """The name of something that the playbook defines elsewhere; any will do where that can't be read (None)."""
         name = self.text(f"the name of a {what}")
-        if name is None or name in names:
+        if name is None or names is None or name in names:
             return name
-        self.error(f'unknown {what} "{name}"', did_you_mean(name, names) or f"known: {_some(names)}")
+        self.error(f'unknown {what} "{name}"', nearest(name, names) or f"known: {_some(names)}")
         return None
 
     def condition(self, scope: Scope, vocabulary: Vocabulary) -> CompiledCondition | None:
@@ -184,9 +185,9 @@ class Reader:
                 self.at(problem.path).error(problem.message, problem.hint)
             return None
 
-    def at_file(self, file: str) -> "Reader":
-        """The top of another file, for what is said of it as a whole."""
-        return Reader(Scalar("", file, 1), (), self.gathered)
+    def at_file(self, file: str, line: int = 1) -> "Reader":
+        """A line of another file, by default its top for what is said of it as a whole."""
+        return Reader(Scalar("", file, line), self.path, self.gathered)
 
     def at(self, path: Iterable[str | int]) -> "Reader":
         """The deepest node along a path that is there, under the whole path."""
@@ -197,6 +198,16 @@ class Reader:
                 break
             node = below
         return Reader(node, (*self.path, *parts), self.gathered)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The "did you mean" of a word. A slip in a table comes again in a thousand rows: it is looked up once."""
+    return _nearest(word, tuple(known))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(word: str, known: tuple[str, ...]) -> str:
+    return did_you_mean(word, known)
 
 
 def _step(node: Node, part: str) -> Node | None:

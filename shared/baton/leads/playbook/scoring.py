@@ -154,13 +154,13 @@ def _points_by_key(written: Reader, table: Table, *, path: str, group: str) -> d
     """Folded key → points. A cell that is blank gives none."""
     key_column = column_for(path, table.columns)
     found: dict[str, float] = {}
-    for number, row in enumerate(table.rows, 1):
+    for row, line in zip(table.rows, table.lines, strict=True):
         key, cell = fold(row[key_column]), row[written.text() or ""].strip()
-        points = _cell_points(cell)
+        points, place = _cell_points(cell), written.at_file(f"{table.name}.csv", line)
         if points is None:
-            written.error(f'row {number} of {table.name}.csv: "{cell}" is not a number of points')
+            place.error(f'"{cell}" is not a number of points')
         elif points > 0 and group == "negative":
-            written.error(f"row {number} of {table.name}.csv: {points:g} points in negative", "write zero or less")
+            place.error(f"{points:g} points in negative, which is zero or less", f"write {-points:g}")
         elif key and cell:
             found.setdefault(key, points)
     return found

@@ -184,7 +184,7 @@ def _action(entry: Reader, known: Known) -> str | dict[str, object] | None:
 def _check_action(key: str, value: Reader, known: Known) -> None:
     match key:
         case "assign":
-            value.known({*known.reps, "catch_all"}, "rep")
+            value.known(None if known.reps is None else {*known.reps, "catch_all"}, "rep")
         case "notify":
             value.text("an address")
         case _:

@@ -90,7 +90,8 @@ class Targets:
         for part in unknown:
             hint = did_you_mean(part, _PARTS) or "known: {territory}, {segment}"
             written.error(f'unknown part "{{{part}}}" in "{name}"', hint)
-        if not unknown and not any(pool in self.known.pools for pool in expand(name, self.values)):
+        pools = self.known.pools
+        if not unknown and pools is not None and not any(pool in pools for pool in expand(name, self.values)):
             # Not an error: such a lead goes on to the rule's `else`, and a pool may be added later.
             written.warn(f'no pool fits "{name}"', self._hint(name))
         return name
