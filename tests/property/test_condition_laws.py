@@ -32,10 +32,14 @@ _size = st.one_of(
     st.fixed_dictionaries({}, optional={"gte": _counts, "lt": _counts, "ne": _sizes}).filter(bool),
     st.tuples(_counts, _counts).map(lambda ends: {"between": sorted(ends)}),
 )
+_codes = st.sampled_from(["1", "100", "12-3", "199", "2000", "abc", "M5V"])
+_range = st.tuples(_codes, _codes).map(lambda ends: {"lead.postal_code": {"between": sorted(ends)}})
 _leaf: st.SearchStrategy[Written] = st.one_of(
     st.fixed_dictionaries({"lead.title": _text}),
     st.fixed_dictionaries({"lead.country": st.one_of(_countries, st.lists(_countries, min_size=1, max_size=2))}),
     st.fixed_dictionaries({"lead.employees": _size}),
+    _range,
+    st.lists(_range, min_size=2, max_size=5).map(lambda ranges: {"any": ranges}),
     st.fixed_dictionaries({"lead.free_mail": st.booleans()}),
     st.fixed_dictionaries({"lead.custom.x": st.one_of(_words, _counts, st.booleans())}),
     st.fixed_dictionaries(
@@ -74,6 +78,7 @@ def facts(draw: st.DrawFn) -> Facts:
         lead_id="l",
         title=draw(st.none() | st.sampled_from(["A", "ab", "abcd", " "])),
         country=draw(st.none() | st.sampled_from(["US", "DE"])),
+        postal_code=draw(st.none() | _codes | st.sampled_from(["150", "1500-22", "m5w 1a1", " "])),
         employees=draw(st.none() | _sizes),
         free_mail=draw(st.none() | st.booleans()),
         custom=None if value is None else {"x": value},

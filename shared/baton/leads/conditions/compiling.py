@@ -1,15 +1,15 @@
 """From a tree to closures: one that only answers, one that also tells every comparison, one that tells what it saw."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import assert_never
 
 from baton.leads.conditions.behaviour import build_behaviour, compare_behaviour, counted
 from baton.leads.conditions.condition import Comparison, Facts
-from baton.leads.conditions.fields import Answer, Getter, Scope, find_field
+from baton.leads.conditions.fields import Answer, Getter, Kind, Scope, find_field
 from baton.leads.conditions.folding import present
-from baton.leads.conditions.operators import Columns, build_test
+from baton.leads.conditions.operators import Columns, Range, build_ranges, build_test, postal_range
 from baton.leads.conditions.parsing import parse_condition
 from baton.leads.conditions.tree import AllOf, AnyOf, Behaviour, Compare, Not, Operator, Tree, leaves
 from baton.leads.conditions.vocabulary import Vocabulary
@@ -90,7 +90,8 @@ def _build(tree: Tree, *, scope: Scope, columns: Columns) -> _Part:
         case AllOf(parts):
             return _all([_build(part, scope=scope, columns=columns) for part in parts])
         case AnyOf(parts):
-            return _any([_build(part, scope=scope, columns=columns) for part in parts])
+            built = [_build(part, scope=scope, columns=columns) for part in parts]
+            return replace(_any(built), answer=_some(_quick(parts, built, scope=scope)))
         case Not(part):
             return _not(_build(part, scope=scope, columns=columns))
         case _:
@@ -172,6 +173,24 @@ def _any(parts: list[_Part]) -> _Part:
             part.evidence(facts, seen)
 
     return _Part(answer, explain, evidence)
+
+
+def _quick(parts: tuple[Tree, ...], built: list[_Part], *, scope: Scope) -> list[Answer]:
+    """The answers of the parts, those of ranges of postal codes as one: a market may have thousands."""
+    ranges: dict[str, list[Range]] = {}
+    answers: list[Answer] = []
+    for tree, part in zip(parts, built, strict=True):
+        ends = postal_range(tree) if isinstance(tree, Compare) else None
+        if isinstance(tree, Compare) and ends is not None and find_field(tree.field, scope=scope).kind is Kind.POSTAL:
+            ranges.setdefault(tree.field, []).append(ends)
+        else:
+            answers.append(part.answer)
+    return [*answers, *(_in_ranges(find_field(path, scope=scope).get, found) for path, found in ranges.items())]
+
+
+def _in_ranges(get: Getter, ranges: list[Range]) -> Answer:
+    test = build_ranges(ranges)
+    return lambda facts: (value := get(facts)) is not None and test(value)
 
 
 def _some(answers: list[Answer]) -> Answer:

@@ -1,7 +1,8 @@
 """What each operator asks of a value. A test is given a value that is not None; blank text satisfies none of them."""
 
 import operator
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import cast
 
@@ -12,6 +13,8 @@ from baton.leads.conditions.patterns import compile_pattern
 from baton.leads.conditions.tree import Compare, Operator, Plain
 
 Test = Callable[[object], bool]
+Range = tuple[str, str]
+"""The first and the last of postal codes, as they are compared."""
 Columns = Callable[[str, str], frozenset[str]]
 """The folded values of a table's column for a field: `columns("competitors", "lead.domain")`."""
 
@@ -87,6 +90,38 @@ def _postal(asked: Operator, expected: tuple[Plain, ...]) -> Test:
     holds = _ORDER[asked]
     bound = bounds[0]
     return lambda value: (order := _code_order(value, bound)) is not None and holds(order, 0)
+
+
+def postal_range(compare: Compare) -> Range | None:
+    """The two ends of a range of codes of one length, as most are."""
+    if compare.operator is not Operator.BETWEEN or not isinstance(compare.expected, tuple):
+        return None
+    low, high = (_code(str(each)) for each in compare.expected)
+    return (low, high) if len(low) == len(high) else None
+
+
+def build_ranges(ranges: Iterable[Range]) -> Test:
+    """Whether a code lies in any of the ranges: one search among those of each length, however many there are."""
+    by_length: dict[int, list[Range]] = {}
+    for low, high in sorted(ranges):
+        joined = by_length.setdefault(len(low), [])
+        if joined and low <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], high))
+        else:
+            joined.append((low, high))
+    searches = tuple(
+        (length, [low for low, _ in each], [high for _, high in each]) for length, each in by_length.items()
+    )
+
+    def test(value: object) -> bool:
+        code = _code(str(value))
+        for length, lows, highs in searches:
+            at = bisect_right(lows, code[:length]) - 1
+            if at >= 0 and len(code) >= length and code[:length] <= highs[at]:
+                return True
+        return False
+
+    return test
 
 
 def _code(text: str) -> str:
