@@ -375,6 +375,24 @@ def test_a_directory_without_a_playbook_is_told(tmp_path: Path) -> None:
         load_directory(tmp_path)
 
 
+def test_files_that_begin_with_a_dot_do_not_belong_to_a_playbook(tmp_path: Path) -> None:
+    (tmp_path / "playbook.yaml").write_text(BASE)
+    (tmp_path / "._playbook.yaml").write_bytes(b"\x00\x05\x16\x07")
+    (tmp_path / "._reps.csv").write_bytes(b"\x00\x05\x16\x07\xff")
+
+    assert load_directory(tmp_path).playbook.files.keys() == {"playbook.yaml"}
+
+
+def test_a_cool_down_of_zero_is_none() -> None:
+    assert loaded(f"{BASE}scoring: {{cool_down: 0s}}\n").scoring.cool_down == timedelta()
+
+
+def test_a_section_that_was_left_blank_is_as_if_it_were_not_there() -> None:
+    playbook = loaded(f"include:\n{BASE}sla:\nscoring: ~\nterritories: null\n")
+
+    assert (playbook.sla, playbook.territories, playbook.scoring) == ((), (), loaded().scoring)
+
+
 def test_packed_files_come_back_and_load_to_the_same_hash() -> None:
     files = {"playbook.yaml": BASE.encode(), "t.csv": b"\xff\x00binary"}
 

@@ -135,14 +135,31 @@ def test_a_catch_all_pool_without_members_is_a_mistake() -> None:
             'unknown table "verticals"',
             "known: none",
         ),
+        ("scoring: {tiers: {sql: 1e400}}", 10, "scoring.tiers.sql", '"1e400" where a number belongs', ""),
+        (
+            "scoring: {fit: {rules: [{points: 1, when: }]}}",
+            10,
+            "scoring.fit.rules.0.when",
+            "an empty condition",
+            "leave",
+        ),
+        ("scoring: {segments: {a: {}, A: {}}}", 10, "scoring.segments.A", "are one name", "another"),
         ("scoring:\n  segments:\n    smb: {wen: {}}", 12, "scoring.segments.smb.wen", "unknown key", 'mean "when"?'),
         # Territories
         ("territories:\n  eu: {}", 11, "territories.eu", '"when" is missing', ""),
         ("territories:\n  uk: {when: {lead.country: UK}}", 11, "territories.uk.when.lead.country", "ISO", "write GB"),
+        (
+            "territories:\n  EU: {when: {lead.country: FR}}\n  eu: {when: {lead.country: DE}}",
+            12,
+            "territories.eu",
+            '"eu" and "EU" are one name',
+            "another",
+        ),
         # Calendars
         ("calendars:\n  x: {hours: {}}", 11, "calendars.x.hours", "", ""),
         ('calendars:\n  always: {hours: {mon: ["09:00-17:00"]}}', 11, "calendars.always", "names a clock", "another"),
         # SLA
+        ("sla:\n  x: {to: disposed, target: 1h, when: ~}", 11, "sla.x.when", "an empty condition", "leave out"),
         ("sla:\n  x: {target: 1h}", 11, "sla.x", '"to" is missing', "first_touch"),
         ("sla:\n  x: {to: disposed}", 11, "sla.x", '"target" is missing', "1h"),
         ("sla:\n  x: {to: dispose, target: 1h}", 11, "sla.x.to", 'unknown end "dispose"', 'mean "disposed"?'),
@@ -189,6 +206,9 @@ def test_a_mistake_is_told_with_line_path_and_hint(*, text: str, line: int, path
         ("{rep: mary}", "{rep: mari}", 9, "catch_all.rep", 'unknown rep "mari"', 'did you mean "mary"?'),
         ("{rep: mary}", "{}", 9, "catch_all", "no target", "exactly one"),
         ("pool: sales}", "pool: sails}", 8, "routing.0.pool", 'unknown pool "sails"', 'did you mean "sales"?'),
+        ("pool: sales}", "pool: sales, when: }", 8, "routing.0.when", "an empty condition", "leave out the when"),
+        ("id: joe", "id: catch_all", 4, "teams.reps.1.id", "means somebody else", "another id"),
+        ("id: joe", "id: account.owner", 4, "teams.reps.1.id", "means somebody else", "another id"),
         ("pool: sales}", "poool: sales}", 8, "routing.0.poool", 'unknown key "poool"', 'did you mean "pool"?'),
         ("pool: sales}", "pool: sales, reject: no}", 8, "routing.0", "two targets: pool and reject", "exactly one"),
         ("pool: sales}", 'pool: "ae-{teritory}"}', 8, "routing.0.pool", "unknown part", 'did you mean "territory"?'),
@@ -318,6 +338,13 @@ def test_a_duplicate_key_is_told_with_its_first_line() -> None:
         ("- a\n", "not a mapping"),
         ("a: 1\n---\nb: 1\n", "a second document"),
         ("? [a]\n: b\n", "a key must be plain text"),
+        ("definitions: {'': x}\n", "a blank key"),
+        ("teams: {pools: {'  ': {members: []}}}\n", "a blank key"),
+        ("a: &a {b: 1}\nc: {<<: *a}\n", "YAML 1.2 has no merge key"),
+        ('version: "a\\0b"\n', "U+0000 can't be stored"),
+        ('version: "\\ud800"\n', "U+D800 can't be stored"),
+        ("include: {a: sla.yaml}\n", "include holds names of files"),
+        ("include: [[sla.yaml]]\n", "include holds names of files"),
     ],
 )
 def test_what_is_no_plain_yaml_is_told(text: str, message: str) -> None:
@@ -481,6 +508,12 @@ def test_a_territories_file_that_is_not_there_is_one_mistake() -> None:
         'no file "territories.csv" beside playbook.yaml',
         'did you mean "teritories.csv"?',
     )
+
+
+def test_what_cannot_be_stored_is_told_on_its_row() -> None:
+    found = mistakes(PEOPLE, reps_csv="id,name,email\nmary,Ma\0ry,m@example.com\njoe,Joe,joe@example.com\n")
+
+    assert [(each.line, each.message) for each in found] == [(2, "U+0000 can't be stored")]
 
 
 def test_columns_are_told_apart_without_case() -> None:

@@ -40,11 +40,16 @@ def read_directory(path: Path) -> dict[str, bytes]:
     if not (path / MAIN).is_file():
         hint = "a playbook is a directory with playbook.yaml"
         raise PlaybookError([_error(str(path), 1, f"no {MAIN} here", hint)])
-    found = sorted(each for each in path.iterdir() if each.is_file() and each.suffix in _SUFFIXES)
+    found = sorted(each for each in path.iterdir() if _belongs(each))
     if len(found) > MOST_FILES or sum(each.stat().st_size for each in found) > MOST_BYTES:
         message = f"more than {MOST_FILES} files or {MOST_BYTES // 1024**2} MiB"
         raise PlaybookError([_error(str(path), 1, message, "split large tables")])
     return {each.name: each.read_bytes() for each in found}
+
+
+def _belongs(file: Path) -> bool:
+    """What begins with a dot is somebody else's: a Mac puts a `._reps.csv` beside a file that it copied."""
+    return file.is_file() and file.suffix in _SUFFIXES and not file.name.startswith(".")
 
 
 def merge(given: Files[str, bytes]) -> Merged:
@@ -52,7 +57,7 @@ def merge(given: Files[str, bytes]) -> Merged:
     files = {normalise_name(name): content for name, content in given.items()}
     merged = Merged(root=None, used={})
     root = _yaml(MAIN, files, merged)
-    for name in _includes(root):
+    for name in _includes(root, merged.findings):
         other = _included(name, files, merged)
         if root is not None and other is not None:
             root = _joined(root, other, (), merged.findings)
@@ -130,10 +135,13 @@ def _yaml(name: str, files: Files[str, bytes], merged: Merged) -> Mapping | None
     return node or (None if findings else Mapping((), name, 1))
 
 
-def _includes(root: Mapping | None) -> list[Scalar]:
+def _includes(root: Mapping | None, findings: list[Finding]) -> list[Scalar]:
     listed = root.get("include") if root else None
-    items = listed.items if isinstance(listed, Sequence) else (listed,)
-    return [item for item in items if isinstance(item, Scalar)]
+    items = listed.items if isinstance(listed, Sequence) else () if listed is None else (listed,)
+    wrong = (item for item in items if not isinstance(item, Scalar))
+    message, hint = "include holds names of files", "write [sla.yaml, teams.yaml]"
+    findings += [_error(item.file, item.line, message, hint, path="include") for item in wrong]
+    return [item for item in items if isinstance(item, Scalar) and item.value is not None]
 
 
 def _included(written: Scalar, files: Files[str, bytes], merged: Merged) -> Mapping | None:

@@ -7,6 +7,7 @@ from baton.leads.conditions.folding import fold
 from baton.leads.playbook.model import Caps, Rep
 from baton.leads.playbook.reader import Reader, nearest
 from baton.leads.playbook.tables import REQUIRED
+from baton.leads.playbook.targets import is_path
 from baton.leads.playbook.urls import read_url
 from baton.leads.playbook.yaml_nodes import Scalar
 
@@ -72,6 +73,8 @@ def _rep(entry: Reader, *, known: frozenset[str] | None, calendars: Mapping[str,
         attributes={key: tuple(map(fold, each.words())) for key in _ATTRIBUTES if (each := entry.get(key))},
         ids={key: text for key in _IDS if (text := _text(entry, key)) is not None},
     )
+    if rep.id == "catch_all" or is_path(rep.id):
+        entry.at(("id",)).error(f'"{rep.id}" means somebody else in a rule', "choose another id")
     _check_email(entry, rep.email)
     return rep if rep.id else None
 

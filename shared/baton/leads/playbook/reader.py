@@ -10,6 +10,7 @@ from baton.kernel.durations import Duration, parse_duration
 from baton.kernel.suggestions import did_you_mean
 from baton.leads.conditions.compiling import CompiledCondition, compile_condition
 from baton.leads.conditions.fields import Scope
+from baton.leads.conditions.folding import fold
 from baton.leads.conditions.problems import ConditionError
 from baton.leads.conditions.vocabulary import Vocabulary
 from baton.leads.playbook.findings import Finding, Severity
@@ -176,6 +177,21 @@ class Reader:
             return name
         self.error(f'unknown {what} "{name}"', nearest(name, names) or f"known: {_some(names)}")
         return None
+
+    def check_told_apart(self) -> None:
+        """Names that a condition can't tell apart, because it compares without case."""
+        seen: dict[str, str] = {}
+        for name, entry in self.entries():
+            first = seen.setdefault(fold(name), name)
+            if first != name:
+                entry.error(f'"{name}" and "{first}" are one name to a condition', "choose another name")
+
+    def when(self, scope: Scope, vocabulary: Vocabulary) -> CompiledCondition | None:
+        """The condition of an entry; None if it has none. One that was left blank isn't meant to hold always."""
+        if isinstance(self.node, Mapping) and self.node.get("when") is not None and self.get("when") is None:
+            self.at(("when",)).error("an empty condition", "leave out the when, or say what must hold")
+        written = self.get("when")
+        return written.condition(scope, vocabulary) if written else None
 
     def condition(self, scope: Scope, vocabulary: Vocabulary) -> CompiledCondition | None:
         try:

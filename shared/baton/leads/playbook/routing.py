@@ -31,8 +31,8 @@ def _rule(number: int, entry: Reader, known: Known) -> RoutingRule | None:
     if not entry.keys(_KEYS):
         return None
     targets = Targets(known)
-    named, when, otherwise, booking = (entry.get(key) for key in ("name", "when", "else", "booking"))
-    condition = when.condition(Scope.ROUTING, known.vocabulary) if when else None
+    named, otherwise, booking = (entry.get(key) for key in ("name", "else", "booking"))
+    condition = entry.when(Scope.ROUTING, known.vocabulary)
     target = targets.of_rule(entry)
     fallback = targets.alone(otherwise) if otherwise else None
     books = bool(booking.flag()) if booking else False

@@ -27,12 +27,13 @@ def read_scoring(section: Reader | None, *, tables: Mapping[str, Table], vocabul
     model = _Model(tables, vocabulary)
     tiers = model.tiers(section, general.tiers)
     groups = model.groups(section, {name: ScoreGroup() for name in _GROUPS})
-    segments, cool_down = section.get("segments"), section.get("cool_down")
+    segments, written = section.get("segments"), section.get("cool_down")
+    cool_down = written.length() if written else None
     return Scoring(
         tiers=tiers,
         **groups,
         segments=model.segments(segments, tiers, groups) if segments else (),
-        cool_down=(cool_down.length() if cool_down else None) or general.cool_down,
+        cool_down=general.cool_down if cool_down is None else cool_down,
     )
 
 
@@ -81,12 +82,12 @@ class _Model:
     def rule(self, entry: Reader, *, group: str, name: str) -> ScoreRule | None:
         if not entry.keys(_RULE_KEYS):
             return None
-        named, when, points, per, decay = (entry.get(key) for key in ("name", "when", "points", "per", "decay"))
+        named, points, per, decay = (entry.get(key) for key in ("name", "points", "per", "decay"))
         table, multiply, disqualify = (entry.get(key) for key in ("points_from", "multiply", "disqualify"))
         self._check_gives(entry)
         rule = ScoreRule(
             name=(named.text() if named else None) or name,
-            when=when.condition(Scope.SCORING, self.vocabulary) if when else None,
+            when=entry.when(Scope.SCORING, self.vocabulary),
             points=_points(points, group=group) if points else None,
             points_from=self.points_from(table, group=group) if table else None,
             multiply=multiply.number(least=0) if multiply else None,
@@ -123,10 +124,10 @@ class _Model:
         self, section: Reader, tiers: Mapping[Tier, float], groups: Mapping[str, ScoreGroup]
     ) -> tuple[SegmentRule, ...]:
         found: list[SegmentRule] = []
+        section.check_told_apart()
         for name, entry in section.entries():
             if entry.keys(("when", "tiers", *_GROUPS)):
-                when = entry.get("when")
-                condition = when.condition(Scope.SCORING, self.vocabulary) if when else None
+                condition = entry.when(Scope.SCORING, self.vocabulary)
                 found.append(SegmentRule(name, condition, self.tiers(entry, tiers), **self.groups(entry, groups)))
         return tuple(found)
 

@@ -42,7 +42,7 @@ def _policy(name: str, entry: Reader, known: Known) -> SlaPolicy | None:
     start, restart = entry.get("from"), entry.get("restart")
     begins = (start.one_of(_STARTS, "start") if start else None) or "assigned"
     clock = _clock(entry.get("clock"), begins, known)
-    when, bench = entry.get("when"), entry.get("bench")
+    bench = entry.get("bench")
     scope = Scope.SLA_CAPTURED if begins == "captured" else Scope.SLA_ASSIGNED
     business = clock == "rep" or not known.never_closes(clock)
     target = _target(entry, business=business)
@@ -53,7 +53,7 @@ def _policy(name: str, entry: Reader, known: Known) -> SlaPolicy | None:
         to=_to(entry, begins),
         target=target,
         clock=clock,
-        when=when.condition(scope, known.vocabulary) if when else None,
+        when=entry.when(scope, known.vocabulary),
         restart=restart.flag() is not False if restart else True,
         steps=_steps(entry, target, known, business=business),
         bench=_bench(bench) if bench else None,

@@ -9,12 +9,13 @@ from baton.leads.playbook.reader import Reader
 def read_territories(section: Reader | None, vocabulary: Vocabulary) -> tuple[Territory, ...]:
     """In the order written."""
     found = [_territory(name, entry, vocabulary) for name, entry in (section.entries() if section else ())]
+    if section:
+        section.check_told_apart()
     return tuple(territory for territory in found if territory is not None)
 
 
 def _territory(name: str, entry: Reader, vocabulary: Vocabulary) -> Territory | None:
     if not entry.keys(("when",), required=("when",)):
         return None
-    when = entry.get("when")
-    condition = when.condition(Scope.TERRITORY, vocabulary) if when else None
+    condition = entry.when(Scope.TERRITORY, vocabulary) if entry.get("when") else None
     return None if condition is None else Territory(name, condition)

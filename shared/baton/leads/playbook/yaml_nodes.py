@@ -7,6 +7,7 @@ The parser's events are composed here instead of by the library's constructor, b
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import isfinite
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -32,6 +33,8 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+\.[0-9]*)([eE][-+]?[0-9]+)?|[-+]?[0-9
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _MOST_DIGITS = 18
+# PostgreSQL has no text with U+0000 in it, and half of a pair is no character at all.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 Plain = None | bool | int | float | str
 
@@ -141,6 +144,9 @@ class _Composer:
 
     def content(self, event: NodeEvent, events: Iterator[Event], path: tuple[str, ...]) -> Node:
         if isinstance(event, ScalarEvent):
+            if unstorable := _UNSTORABLE.search(event.value):
+                message = f"U+{ord(unstorable[0]):04X} can't be stored"
+                self.error(_at(event), ".".join(path), message, "remove it")
             return Scalar(event.value, self.file, _at(event), quoted=event.style is not None)
         if isinstance(event, SequenceStartEvent):
             return self.sequence(event, events, path)
@@ -158,14 +164,27 @@ class _Composer:
             key = self.node(event, events, path)
             name = key.text if isinstance(key, Scalar) else "?"
             value = self.node(next(events), events, (*path, name))
-            if not isinstance(key, Scalar):
-                self.error(key.line, ".".join(path), "a key must be plain text", "put the text in quotes")
-            elif name in entries:
-                first = entries[name][0].line
-                self.error(key.line, ".".join((*path, name)), f"written twice, first in line {first}", "keep one")
-            else:
+            if isinstance(key, Scalar) and self.is_new(key, entries, path):
                 entries[name] = (key, value)
+            elif not isinstance(key, Scalar):
+                self.error(key.line, ".".join(path), "a key must be plain text", "put the text in quotes")
         return Mapping(tuple(entries.values()), self.file, _at(start))
+
+    def is_new(self, key: Scalar, entries: dict[str, tuple[Scalar, Node]], path: tuple[str, ...]) -> bool:
+        """Whether the key may stand here; the findings say why not."""
+        here = ".".join((*path, key.text))
+        if key.text in entries:
+            first = entries[key.text][0].line
+            self.error(key.line, here, f"written twice, first in line {first}", "keep one")
+        elif not key.text.strip():
+            self.error(key.line, ".".join(path), "a blank key", "give it a name")
+        elif key.text == "<<" and not key.quoted:
+            self.error(
+                key.line, here, "YAML 1.2 has no merge key", "write the keys out, or use an alias for a whole value"
+            )
+        else:
+            return True
+        return False
 
     def alias(self, event: AliasEvent, path: tuple[str, ...]) -> Node:
         if event.anchor not in self.anchors:
@@ -206,6 +225,6 @@ def _problem(error: YAMLError) -> str:
 def _number(text: str) -> int | float | str:
     if len(text) <= _MOST_DIGITS and _INTEGER.fullmatch(text):
         return int(text)
-    if len(text) <= 40 and _FLOAT.fullmatch(text):
+    if len(text) <= 40 and _FLOAT.fullmatch(text) and isfinite(float(text)):
         return float(text)
     return text
