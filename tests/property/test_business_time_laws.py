@@ -1,5 +1,6 @@
 """What must hold of business time for every calendar, zone and pause."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -56,6 +57,20 @@ def test_what_elapses_until_the_due_time_is_the_target(
     reached = due_after(start, budget, calendar, *paused)
 
     assert elapsed(start, reached, calendar, paused) == budget
+
+
+@given(calendars, instants, st.one_of(budgets.map(Duration.of), st.just(parse_duration("2wd"))), pauses)
+def test_a_pause_of_the_calendar_is_one_of_every_clock_on_it(
+    calendar: Calendar, start: datetime, target: Duration, paused: list[Pause]
+) -> None:
+    pausing = replace(calendar, pauses=tuple(paused))
+
+    reached = due(start, target, pausing)
+
+    assert reached == due(start, target, calendar, paused)
+    assert fraction_due(start, target, 0.5, pausing) == fraction_due(start, target, 0.5, calendar, pauses=paused)
+    assert reached is not None
+    assert elapsed(start, reached, pausing) == elapsed(start, reached, calendar, paused)
 
 
 @given(calendars, st.tuples(instants, instants).map(sorted), budgets, pauses)

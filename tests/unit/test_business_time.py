@@ -283,6 +283,18 @@ def test_a_pause_is_half_open() -> None:
     assert due_at("2026-03-27T10:00:00Z", "1h", calendar(), second_hour) == "2026-03-27T11:00:00Z"
 
 
+def test_a_calendar_may_have_pauses_of_its_own_and_stays_open_in_them() -> None:
+    party = {"from": "2026-03-27T11:30:00+01:00", "to": "2026-03-27T11:30:00Z"}
+    office = calendar(pauses=[party])
+
+    assert due_at("2026-03-27T10:00:00Z", "1h", office) == "2026-03-27T12:00:00Z"
+    assert elapsed_in("2026-03-27T10:00:00Z", "2026-03-27T12:00:00Z", office) == timedelta(hours=1)
+    assert due_at("2026-03-27T10:00:00Z", "1h", office, pause("2026-03-27T12:00:00Z", "2026-03-27T13:00:00Z")) == (
+        "2026-03-27T12:00:00Z"
+    )
+    assert office.is_open(parse_instant("2026-03-27T11:00:00Z"))
+
+
 def test_a_pause_is_no_closing_time() -> None:
     second_hour = pause("2026-03-27T11:00:00Z", "2026-03-27T12:00:00Z")
 

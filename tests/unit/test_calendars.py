@@ -197,6 +197,11 @@ def test_all_mistakes_come_at_once_with_their_paths() -> None:
         ({"boundary": "closed"}, '"close"'),
         ({"timezone": "UTC"}, '"time_zone"'),
         ({"special": ["2026-12-24"]}, "[]"),
+        ({"pauses": {"from": "2026-03-27T12:00:00Z"}}, "{from:"),
+        ({"pauses": [{"from": "2026-03-27T12:00:00Z"}]}, "to:"),
+        ({"pauses": [{"from": "2026-03-27T12:00:00Z", "to": "2026-03-27T13:00:00Z", "why": "x"}]}, "to:"),
+        ({"pauses": [{"from": "2026-03-27", "to": "2026-03-28"}]}, "T12:00:00Z"),
+        ({"pauses": [{"from": "2026-03-28T12:00:00Z", "to": "2026-03-27T12:00:00Z"}]}, "from:"),
     ],
 )
 def test_a_mistake_hints_at_what_was_meant(keys: dict[str, object], hint: str) -> None:

@@ -238,6 +238,16 @@ def test_a_target_of_zero_on_a_clock_with_hours_is_the_next_opening(clock: str) 
     assert policy.target.fixed == timedelta()
 
 
+def test_a_calendar_may_pause() -> None:
+    pauses = "pauses: [{from: 2026-03-27T12:00:00Z, to: 2026-03-27T14:00:00Z}]"
+
+    calendar = loaded(f'{BASE}calendars: {{office: {{hours: {{mon-fri: ["09:00-17:00"]}}, {pauses}}}}}\n').calendars[
+        "office"
+    ]
+
+    assert [(each.since.hour, each.to and each.to.hour) for each in calendar.pauses] == [(12, 14)]
+
+
 def test_the_activity_kinds_are_those_of_routing_and_sla() -> None:
     playbook = loaded(
         BASE.replace("routing:\n", "routing:\n  - {name: Demo, when: {activity: demo_request}, pool: sales}\n")

@@ -158,6 +158,13 @@ def test_a_catch_all_pool_without_members_is_a_mistake() -> None:
         # Calendars
         ("calendars:\n  x: {hours: {}}", 11, "calendars.x.hours", "", ""),
         ('calendars:\n  always: {hours: {mon: ["09:00-17:00"]}}', 11, "calendars.always", "names a clock", "another"),
+        (
+            'calendars:\n  x: {hours: {mon: "09:00-17:00"}, pauses: [{from: noon, to: 2026-03-27T14:00:00Z}]}',
+            11,
+            "calendars.x.pauses.0",
+            '"noon" is not an instant',
+            "{from:",
+        ),
         # SLA
         ("sla:\n  x: {to: disposed, target: 1h, when: ~}", 11, "sla.x.when", "an empty condition", "leave out"),
         ("sla:\n  x: {target: 1h}", 11, "sla.x", '"to" is missing', "first_touch"),

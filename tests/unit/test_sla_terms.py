@@ -1,10 +1,13 @@
 """From events and playbook to facts and terms."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
+import orjson
+
 from baton.kernel.calendars import Calendar
+from baton.kernel.segments import Pause
 from baton.leads.conditions.condition import Comparison, Facts
 from baton.leads.decisions import AccountTrace, Assignment, Hold, Touch, Trace
 from baton.leads.envelope import Event
@@ -15,7 +18,7 @@ from baton_sla_monitor.deciding.facts import FactKind
 from baton_sla_monitor.deciding.terms import pack_terms, unpack_terms
 from baton_sla_monitor.history import pack_facts, unpack_facts
 from baton_sla_monitor.reading import agreed_terms, read_fact
-from tests.support.sla import policy, step, warn
+from tests.support.sla import policy, step, terms, warn
 
 NOW = datetime(2026, 3, 25, 10, tzinfo=UTC)
 US_WEST = Calendar.parse(
@@ -177,6 +180,16 @@ def test_terms_survive_being_stored() -> None:
 
     assert read == agreed
     assert read.calendar.special == {date(2026, 12, 24): US_WEST.special[date(2026, 12, 24)]}
+
+
+def test_the_pauses_of_a_calendar_are_stored_with_the_terms_and_missing_in_older_ones() -> None:
+    pauses = (Pause(datetime(2026, 3, 27, 12, tzinfo=UTC), datetime(2026, 3, 27, 13, tzinfo=UTC)),)
+    [agreed] = terms(policy("contact", target="1h"), calendar=replace(US_WEST, pauses=pauses))
+    packed = orjson.loads(pack_terms(agreed))
+    older = packed | {"calendar": {key: value for key, value in packed["calendar"].items() if key != "pauses"}}
+
+    assert unpack_terms(agreed.id, orjson.dumps(packed)).calendar.pauses == pauses
+    assert unpack_terms(agreed.id, orjson.dumps(older)).calendar.pauses == ()
 
 
 def test_facts_survive_being_stored() -> None:

@@ -31,14 +31,15 @@ def due(start: datetime, target: Duration, calendar: Calendar, pauses: Sequence[
 
     ValueError for days (`d`) on a calendar that closes; NoOpeningError when there are too few openings.
     """
+    stops = _stops(calendar, pauses)
     if target.working_days is None:
-        return _after(start, _budget(start, target, calendar), calendar, pauses)
+        return _after(start, _budget(start, target, calendar), calendar, stops)
     reached = _working_days_on(start, target.working_days, calendar)
-    if not pauses:
+    if not stops:
         return reached
     # The n-th day's instant is always an open one; reached over closed hours, it is the next opening by its nature.
-    running = _running(start, calendar, pauses)
-    return _spent(running, elapsed(start, reached, calendar), calendar, boundary=Boundary.NEXT_OPEN)
+    running = _running(start, calendar, stops)
+    return _spent(running, _open_time(start, reached, calendar), calendar, boundary=Boundary.NEXT_OPEN)
 
 
 def fraction_due(
@@ -53,13 +54,12 @@ def fraction_due(
     if fraction == 1:
         return due(start, target, calendar, pauses)
     budget = _budget(start, target, calendar) * fraction
-    return _after(start, budget, calendar, pauses)
+    return _after(start, budget, calendar, _stops(calendar, pauses))
 
 
 def elapsed(start: datetime, end: datetime, calendar: Calendar, pauses: Sequence[Pause] = ()) -> timedelta:
     """How much business time lies between two instants; none when `end` comes first."""
-    running = _running(start, calendar, pauses, until=end)
-    return sum((segment.length for segment in running), timedelta())
+    return _open_time(start, end, calendar, _stops(calendar, pauses))
 
 
 def openings(calendar: Calendar, start: datetime, *, until: datetime = FOREVER) -> Iterator[Segment]:
@@ -76,6 +76,16 @@ def openings(calendar: Calendar, start: datetime, *, until: datetime = FOREVER) 
     yield from merge(calendar.segments(Segment(start, end)))
     if end < until:
         raise NoOpeningError(calendar.name, start)
+
+
+def _stops(calendar: Calendar, pauses: Sequence[Pause]) -> Sequence[Pause]:
+    """The pauses of a clock and those of its calendar."""
+    return (*calendar.pauses, *pauses) if calendar.pauses else pauses
+
+
+def _open_time(start: datetime, end: datetime, calendar: Calendar, stops: Sequence[Pause] = ()) -> timedelta:
+    running = _running(start, calendar, stops, until=end)
+    return sum((segment.length for segment in running), timedelta())
 
 
 def _running(
@@ -112,7 +122,7 @@ def _spent(
 
 def _budget(start: datetime, target: Duration, calendar: Calendar) -> timedelta:
     if target.working_days is not None:
-        return elapsed(start, _working_days_on(start, target.working_days, calendar), calendar)
+        return _open_time(start, _working_days_on(start, target.working_days, calendar), calendar)
     assert target.fixed is not None
     if target.has_days and not calendar.never_closes:
         raise ValueError(

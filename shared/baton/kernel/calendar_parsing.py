@@ -8,20 +8,23 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from baton.kernel.holiday_sets import HolidaySet, holiday_code_problem
+from baton.kernel.instants import parse_instant
+from baton.kernel.segments import Pause
 from baton.kernel.suggestions import did_you_mean
 from baton.kernel.windows import WEEKDAYS, Window, joined, parse_weekdays, parse_window
 
 MistakePath = tuple[str | int, ...]
 WeeklyHours = tuple[tuple[Window, ...], ...]
 
-_KEYS = ("time_zone", "hours", "holidays", "special", "boundary")
+_KEYS = ("time_zone", "hours", "holidays", "special", "boundary", "pauses")
 MOST_WINDOWS = 24
 """Of one date: who looks twenty years ahead walks through each of them, and callers may send a calendar of theirs."""
 MOST_DATES = 500
-"""Special ones, and holidays: callers may send a calendar, and nobody is to wait for them."""
+"""Special ones, and holidays, and as many pauses: callers may send a calendar, and nobody is to wait for them."""
 _HOURS_HINT = 'write a list of windows like ["09:00-12:00", "13:00-18:00"]; a full day is 00:00-24:00'
 _CLOSED_HINT = f"{_HOURS_HINT}, a closed date []"
 _DAYS_HINT = "write a weekday (mon tue wed thu fri sat sun) or a range like mon-fri"
+_PAUSES_HINT = "write {from: 2026-03-27T12:00:00Z, to: 2026-03-27T14:00:00Z}"
 _HOLIDAYS_HINT = "write a country like US, a subdivision like DE-BY, a date like 2026-12-24, or a list of these"
 
 
@@ -50,6 +53,7 @@ class CalendarParts:
     holidays: HolidaySet
     special: Mapping[date, tuple[Window, ...]]
     boundary: Boundary
+    pauses: tuple[Pause, ...]
 
 
 def read_calendar(spelled: object) -> tuple[CalendarParts | None, tuple[CalendarMistake, ...]]:
@@ -82,6 +86,7 @@ class _Reader:
             holidays=self._holidays(spelled.get("holidays")),
             special=self._special(spelled.get("special")),
             boundary=self._boundary(spelled.get("boundary")),
+            pauses=self._pauses(spelled.get("pauses")),
         )
         if not self.mistakes and not any(parts.hours) and not any(parts.special.values()):
             self.note(("hours",) if "hours" in spelled else (), "this calendar never opens", _HOURS_HINT)
@@ -158,7 +163,11 @@ class _Reader:
 
     def _are_too_many(self, key: str, dates: Sized) -> bool:
         if len(dates) > MOST_DATES:
-            self.note((key,), f"{len(dates)} dates in one calendar", f"write at most {MOST_DATES}")
+            self.note(
+                (key,),
+                f"{len(dates)} {'dates' if key != 'pauses' else key} in one calendar",
+                f"write at most {MOST_DATES}",
+            )
         return len(dates) > MOST_DATES
 
     def _holiday(self, path: MistakePath, spelled: object) -> date | str | None:
@@ -197,6 +206,27 @@ class _Reader:
             return date.fromisoformat(str(spelled).strip())
         except ValueError:
             self.note(path, f'"{spelled}" is not a date', "write dates like 2026-12-24")
+            return None
+
+    def _pauses(self, spelled: object) -> tuple[Pause, ...]:
+        if spelled is None:
+            return ()
+        if not isinstance(spelled, list | tuple):
+            self.note(("pauses",), "pauses are a list", _PAUSES_HINT)
+            return ()
+        if self._are_too_many("pauses", spelled):
+            return ()
+        found = [self._pause(("pauses", index), each) for index, each in enumerate(spelled)]
+        return tuple(pause for pause in found if pause is not None)
+
+    def _pause(self, path: MistakePath, spelled: object) -> Pause | None:
+        if not isinstance(spelled, Mapping) or {*map(str, spelled)} != {"from", "to"}:
+            self.note(path, "a pause has a from and a to, and nothing else", _PAUSES_HINT)
+            return None
+        try:
+            return Pause(parse_instant(str(spelled["from"])), parse_instant(str(spelled["to"])))
+        except ValueError as error:
+            self.note(path, str(error), _PAUSES_HINT)
             return None
 
     def _boundary(self, spelled: object) -> Boundary:

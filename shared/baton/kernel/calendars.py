@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from baton.kernel.calendar_parsing import Boundary, CalendarMistake, WeeklyHours, read_calendar
 from baton.kernel.holiday_sets import HolidaySet
-from baton.kernel.segments import Segment
+from baton.kernel.segments import Pause, Segment
 from baton.kernel.windows import DAY, FULL_DAY, Window
 
 __all__ = ["ALWAYS", "HORIZON", "Boundary", "Calendar", "CalendarError", "CalendarMistake", "NoOpeningError"]
@@ -52,6 +52,8 @@ class Calendar:
     holidays: HolidaySet = field(default_factory=HolidaySet)
     special: Mapping[date, tuple[Window, ...]] = field(default_factory=dict, hash=False)
     boundary: Boundary = Boundary.CLOSE
+    pauses: tuple[Pause, ...] = ()
+    """While one runs every budget stands still; who is open stays open."""
     # A date's windows cost 10 µs to place in time; the same dates are asked for over and over.
     _days: dict[date, tuple[Segment, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
     _zoned: dict[str, "Calendar"] = field(default_factory=dict, init=False, compare=False, repr=False)
@@ -62,7 +64,7 @@ class Calendar:
         parts, mistakes = read_calendar(mapping)
         if parts is None or mistakes:
             raise CalendarError(name, mistakes)
-        return cls(name, parts.time_zone, parts.hours, parts.holidays, parts.special, parts.boundary)
+        return cls(name, parts.time_zone, parts.hours, parts.holidays, parts.special, parts.boundary, parts.pauses)
 
     def in_zone(self, time_zone: str | None) -> "Calendar":
         """This calendar read in somebody's zone; one with a zone of its own keeps it."""

@@ -15,6 +15,8 @@ from baton.kernel.calendars import ALWAYS, Boundary, Calendar
 from baton.kernel.durations import Duration, parse_duration
 from baton.kernel.holiday_sets import HolidaySet
 from baton.kernel.ids import derived_id
+from baton.kernel.instants import format_instant, parse_instant
+from baton.kernel.segments import Pause
 from baton.kernel.windows import Window
 from baton.leads.conditions.condition import Facts
 from baton.leads.decisions import Assignment
@@ -129,6 +131,7 @@ def _pack_calendar(calendar: Calendar) -> dict[str, object]:
         "dates": sorted(day.isoformat() for day in calendar.holidays.dates),
         "special": {day.isoformat(): _pack_windows(windows) for day, windows in calendar.special.items()},
         "boundary": calendar.boundary.value,
+        "pauses": [_pack_pause(pause) for pause in calendar.pauses],
     }
 
 
@@ -140,7 +143,17 @@ def _unpack_calendar(read: Mapping[str, Any]) -> Calendar:
         HolidaySet(frozenset(read["codes"]), frozenset(map(date.fromisoformat, read["dates"]))),
         {date.fromisoformat(day): _unpack_windows(windows) for day, windows in read["special"].items()},
         Boundary(read["boundary"]),
+        tuple(_unpack_pause(pause) for pause in read.get("pauses", ())),  # terms of before a calendar had some
     )
+
+
+def _pack_pause(pause: Pause) -> tuple[str, str | None]:
+    return format_instant(pause.since), None if pause.to is None else format_instant(pause.to)
+
+
+def _unpack_pause(read: tuple[str, str | None]) -> Pause:
+    since, to = read
+    return Pause(parse_instant(since), None if to is None else parse_instant(to))
 
 
 def _pack_windows(windows: tuple[Window, ...]) -> list[tuple[int, int]]:
