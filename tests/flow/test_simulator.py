@@ -46,6 +46,36 @@ async def test_a_lead_goes_through_all_four_services_at_one_instant(simulator: S
     assert {line["at"] for line in played.lines} == {"2026-03-27T16:30:00Z"}
 
 
+async def test_a_pause_moves_what_the_lead_and_the_monitor_say_of_its_clocks(simulator: Simulator) -> None:
+    lead = "/router/v1/leads/ada@example.com"
+    looks = ("2026-03-27T16:45:00Z", "2026-03-27T17:45:00Z", "2026-03-27T18:30:00Z")
+
+    played = await simulator.play(
+        capture(),
+        {"at": "2026-03-27T16:40:00Z", "request": f"POST {lead}/pause", "body": {"reason": "on a journey"}},
+        ask(looks[0], f"GET {lead}"), ask(looks[0], "GET /sla/v1/clocks"),
+        {"at": "2026-03-27T17:40:00Z", "request": f"POST {lead}/resume"},
+        {"at": "2026-03-27T17:42:00Z", "request": f"POST {lead}/pause",
+         "body": {"reason": "lunch", "until": "2026-03-27T18:12:00Z"}},
+        ask(looks[1], f"GET {lead}"), ask(looks[1], "GET /sla/v1/clocks"),
+        ask(looks[2], f"GET {lead}"), ask(looks[2], "GET /sla/v1/clocks"),
+    )  # fmt: skip
+
+    told: dict[str, list[dict[str, Any]]] = {at: [] for at in looks}
+    for line in played.responses:
+        if line["request"].startswith("GET"):
+            clocks = line["body"].get("clocks", line["body"].get("items"))
+            shown = [each for each in clocks if each["status"] == "running"]
+            told[line["at"]].append({each["policy"]: (each["due"], each["stopped"]) for each in shown})
+    assert all(of_lead == of_monitor for of_lead, of_monitor in told.values())
+    assert [told[at][0]["first-contact"] for at in looks] == [
+        (None, {"since": "2026-03-27T16:40:00Z", "until": None, "left": 3000}),
+        ("2026-03-27T19:00:00Z", {"since": "2026-03-27T17:42:00Z", "until": "2026-03-27T18:12:00Z", "left": 2880}),
+        ("2026-03-27T19:00:00Z", None),
+    ]
+    assert len(played.data("sla.moved")) == 3
+
+
 async def test_what_normalising_changed_stands_in_the_answer_and_in_the_trace(simulator: Simulator) -> None:
     played = await simulator.play(capture(employees="about 150"))
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import ConsoleMessage, Page, expect
+from playwright.async_api import ConsoleMessage, Locator, Page, expect
 
 from tests.support.processes import Processes, ServiceProcess
 
@@ -112,6 +112,54 @@ async def test_a_leads_page_shows_the_reason_and_follows_what_happens(visit: Vis
     await expect(why.locator(".chosen")).to_have_count(1)
     await expect(visit.page.get_by_text("they want a quote")).to_be_visible()
     await visit.shoot("lead")
+
+
+def clock_on(page: Page, policy: str) -> Locator:
+    """A clock on a lead's page."""
+    return page.get_by_role("region", name="Clocks").get_by_role("listitem").filter(has_text=policy)
+
+
+async def test_the_clocks_of_a_paused_lead_stand_still_on_its_open_page_and_in_the_list(visit: Visit) -> None:
+    lead_id = await visit.send(email="rex@pausing.example", first_name="Rex", country="DK", employees=1200)
+    await visit.open()
+    await visit.page.get_by_role("link", name="Rex").click()
+    clock = clock_on(visit.page, "absolute-max")
+    await expect(clock.get_by_role("timer")).to_be_visible()
+
+    async with httpx.AsyncClient(base_url=visit.url) as client:
+        await client.post(f"/router/v1/leads/{lead_id}/pause", json={"reason": "on a journey"})
+
+    await expect(clock).to_contain_text(re.compile("stopped since .+ stopped, 23 h 59 min left"))
+    await expect(clock.get_by_role("timer")).to_have_count(0)
+    await clock.scroll_into_view_if_needed()
+    await visit.shoot("lead-paused")
+    await visit.page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
+    too_wide = await visit.too_wide()
+    await clock.scroll_into_view_if_needed()
+    await visit.shoot("lead-paused-phone")
+    await visit.open()
+    await expect(visit.page.get_by_role("row").filter(has_text="Rex")).to_contain_text("stopped, 23 h 59 min left")
+    await visit.shoot("list-paused-phone")
+    assert too_wide + await visit.too_wide() == []
+
+
+async def test_the_clocks_of_a_lead_that_is_resumed_go_on_until_their_new_due_time(visit: Visit) -> None:
+    lead_id = await visit.send(email="max@pausing.example", first_name="Max", country="DK", employees=1200)
+    await visit.open()
+    await visit.page.get_by_role("link", name="Max").click()
+    clock = clock_on(visit.page, "absolute-max")
+    async with httpx.AsyncClient(base_url=visit.url) as client:
+        await client.post(f"/router/v1/leads/{lead_id}/pause", json={"reason": "on a journey"})
+        await expect(clock).to_contain_text("stopped")
+
+        await client.post(f"/router/v1/leads/{lead_id}/resume")
+
+        await expect(clock.get_by_role("timer")).to_be_visible()
+        told = (await client.get("/sla/v1/clocks", params={"lead": lead_id})).json()["items"]
+    [due] = [each["due"] for each in told if each["policy"] == "absolute-max"]
+    await expect(clock.get_by_role("timer")).to_have_attribute("datetime", due)
+    await clock.scroll_into_view_if_needed()
+    await visit.shoot("lead-resumed")
 
 
 async def test_a_hostile_name_is_only_a_name(visit: Visit) -> None:

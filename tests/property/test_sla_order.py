@@ -133,6 +133,18 @@ def test_one_clock_of_a_policy_runs_per_lead(facts: list[Fact]) -> None:
         assert len(running) == len(set(running))
 
 
+@given(histories().flatmap(st.permutations))
+def test_what_was_told_last_of_a_running_clock_is_when_it_is_due(facts: list[Fact]) -> None:
+    monitor = Monitor(PROMISED)
+
+    for each in facts:
+        monitor.hear(each, now=max(told.told for told in facts))
+
+        told = {clock.id: clock for event in monitor.told for clock in event.clocks}
+        running = [clock for clock in monitor.clocks.values() if clock.status is Status.RUNNING]
+        assert {clock.id: told[clock.id].due for clock in running} == {clock.id: clock.due for clock in running}
+
+
 @given(histories())
 def test_a_running_clock_always_has_something_due_unless_it_stands_still(facts: list[Fact]) -> None:
     monitor = in_time(facts)

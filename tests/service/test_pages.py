@@ -9,8 +9,8 @@ import pytest
 from httpx import Response
 
 from baton.kernel.ids import lead_id_for_email
-from baton.leads.decisions import Clock
-from baton.leads.events import LeadErased, SlaBreached, SlaStarted
+from baton.leads.decisions import Clock, Standstill
+from baton.leads.events import LeadErased, SlaBreached, SlaMoved, SlaStarted
 from baton_router.stream import EVERYBODY, Wakes
 from tests.support.postgres import Databases
 from tests.support.router import START, Routers, migrated, running_routers
@@ -99,6 +99,35 @@ async def test_a_clock_of_a_promise_that_was_missed_says_so(router: Routers) -> 
     answer = await page(router, "/")
 
     assert "missed first-contact" in _Text(answer.text).text
+
+
+async def test_a_paused_lead_shows_its_clock_standing_still_with_what_is_left(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    await router.tell(SlaStarted(lead_id=lead_id, clocks=[clock_of(lead_id)]))
+    router.clock.advance(timedelta(minutes=20))
+    await router.post(f"/v1/leads/{lead_id}/pause", {"reason": "on holiday"})
+    stopped = {"due": None, "stopped": Standstill(since=router.clock.now(), until=None, left=2400)}
+    await router.tell(SlaMoved(lead_id=lead_id, clocks=[clock_of(lead_id).model_copy(update=stopped)]), sequence=2)
+
+    listed, lead = [_Text((await page(router, path)).text) for path in ("/", f"/leads/{lead_id}")]
+
+    assert "assigned paused Mary Qualified stopped, 40:00 left first-contact" in listed.text
+    assert "first-contact stopped since 2026-03-25 17:20:00 UTC stopped, 40:00 left" in lead.text
+    assert "Standing still: first-contact" in lead.text
+    assert not [tag for shown in (listed, lead) for tag, attrs in shown.tags if "data-due" in attrs]
+
+
+async def test_a_resumed_lead_shows_when_its_clock_is_due_now(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    await router.tell(SlaStarted(lead_id=lead_id, clocks=[clock_of(lead_id)]))
+    later = clock_of(lead_id).model_copy(update={"due": START + timedelta(hours=3)})
+
+    await router.tell(SlaMoved(lead_id=lead_id, clocks=[later]), sequence=2)
+
+    listed, lead = [_Text((await page(router, path)).text) for path in ("/", f"/leads/{lead_id}")]
+    assert "3 h 00 min first-contact" in listed.text
+    assert "first-contact due 2026-03-25 20:00:00 UTC 3 h 00 min" in lead.text
+    assert "Due at another time: first-contact" in lead.text
 
 
 @pytest.mark.parametrize("path", ["/", "/leads/a@acme.com"])

@@ -10,7 +10,7 @@ import pytest
 
 from baton.flow.bus import Record
 from baton.kernel.ids import derived_id, lead_id_for_email
-from baton.leads.decisions import Clock
+from baton.leads.decisions import Clock, Standstill
 from baton.leads.events import (
     LeadAssigned,
     LeadCaptured,
@@ -20,6 +20,7 @@ from baton.leads.events import (
     LeadUnmerged,
     SlaBreached,
     SlaMet,
+    SlaMoved,
     SlaStarted,
 )
 from baton.leads.values import Lead
@@ -135,6 +136,31 @@ async def test_a_clock_shows_the_last_that_was_told_of_it(router: Routers) -> No
 
     [clock] = (await router.get(f"/v1/leads/{lead_id}"))["clocks"]
     assert clock["status"] == "breached"
+
+
+async def test_a_clock_that_stands_still_says_so_until_it_is_known_to_go_on(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    await router.tell(SlaStarted(lead_id=lead_id, clocks=[clock_of(lead_id)]))
+    stopped = Standstill(since=START, until=START + timedelta(minutes=30), left=3600)
+    moved = {"stopped": stopped, "due": START + timedelta(minutes=90)}
+
+    await router.tell(SlaMoved(lead_id=lead_id, clocks=[clock_of(lead_id).model_copy(update=moved)]), sequence=2)
+    [before] = (await router.get(f"/v1/leads/{lead_id}"))["clocks"]
+    router.clock.advance(timedelta(minutes=30))
+    [after] = (await router.get(f"/v1/leads/{lead_id}"))["clocks"]
+
+    assert (before["status"], before["due"]) == ("running", "2026-03-25T18:30:00Z")
+    assert before["stopped"] == {"since": "2026-03-25T17:00:00Z", "until": "2026-03-25T17:30:00Z", "left": 3600}
+    assert after == before | {"stopped": None}
+
+
+async def test_the_list_says_which_leads_are_paused(router: Routers) -> None:
+    paused, running = await router.capture("a@acme.com"), await router.capture("b@brass.com")
+
+    await router.post(f"/v1/leads/{paused}/pause", {"reason": "on holiday"})
+
+    told = {each["lead_id"]: each["paused"] for each in (await router.get("/v1/leads"))["items"]}
+    assert told == {paused: True, running: False}
 
 
 async def test_a_clock_that_began_and_ended_at_one_instant_has_ended(router: Routers) -> None:

@@ -9,7 +9,7 @@ from baton.kernel.durations import parse_duration
 from baton.leads.events import SlaEvent
 from baton.leads.playbook.model import SlaPolicy, Step
 from baton_sla_monitor.deciding.clock_state import ClockState
-from baton_sla_monitor.deciding.courses import End
+from baton_sla_monitor.deciding.courses import Moment
 from baton_sla_monitor.deciding.facts import Fact, FactKind
 from baton_sla_monitor.deciding.firing import fire
 from baton_sla_monitor.deciding.replaying import replay
@@ -85,7 +85,7 @@ class Monitor:
     def erase(self, lead: str, *, told: datetime) -> None:
         self.wait_until(told)
         self.facts = {key: each for key, each in self.facts.items() if each.lead != lead}
-        self._settle({lead: End(told, "erasure")})
+        self._settle({lead: Moment(told, "erasure")})
 
     def wait_until(self, moment: datetime) -> None:
         """Let time pass; whatever is due fires at its own instant."""
@@ -113,7 +113,7 @@ class Monitor:
         newest = max((each for each in self.clocks.values() if each.policy == name), key=lambda each: each.start)
         return replace(newest)
 
-    def _settle(self, erased: dict[str, End] | None = None) -> None:
+    def _settle(self, erased: dict[str, Moment] | None = None) -> None:
         known = {each.id: each for each in self.promised}
         keys = {each.lead: each.lead for each in self.facts.values()}
         result = settle(replay(self.facts.values(), known), self.clocks, keys=keys, now=self.now, erased=erased or {})

@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from baton.kernel.calendars import Calendar
-from baton.leads.events import SlaMet, SlaWarned
+from baton.leads.decisions import Standstill
+from baton.leads.events import SlaMet, SlaMoved, SlaWarned
 from baton_sla_monitor.deciding.clock_state import Status
 from baton_sla_monitor.deciding.facts import Fact, FactKind
 from tests.support.sla import Monitor, at, fact, policy, terms, warn
@@ -50,6 +51,70 @@ def test_a_promise_of_zero_is_due_at_the_next_opening_and_kept_before_it() -> No
     assert (monitor.told[0].clocks[0].due, monitor.told[1].clocks[0].lateness) == (monday, 0)
 
 
+def test_a_pause_is_told_with_what_is_left_and_its_end_with_the_new_due_time() -> None:
+    monitor = Monitor(terms(CONTACT))
+    monitor.hear(assigned(at("10:00")))
+
+    monitor.hear(fact(FactKind.PAUSED, at("10:10")))
+    monitor.hear(fact(FactKind.RESUMED, at("12:10")))
+
+    paused, resumed = (each.clocks[0] for each in monitor.events(SlaMoved))
+    assert (paused.at, paused.due, paused.percent) == (at("10:10"), None, 16)
+    assert paused.stopped == Standstill(since=at("10:10"), until=None, left=50 * 60)
+    assert (resumed.at, resumed.due, resumed.percent, resumed.stopped) == (at("12:10"), at("13:00"), 16, None)
+
+
+def test_a_pause_with_an_end_is_told_once_with_the_due_time_to_come() -> None:
+    monitor = Monitor(terms(CONTACT))
+    monitor.hear(assigned(at("10:00")))
+
+    monitor.hear(fact(FactKind.PAUSED, at("10:10"), until=at("11:10")))
+    monitor.hear(fact(FactKind.RESUMED, at("11:10")))
+
+    [moved] = (each.clocks[0] for each in monitor.events(SlaMoved))
+    assert moved.due == at("12:00")
+    assert moved.stopped == Standstill(since=at("10:10"), until=at("11:10"), left=50 * 60)
+
+
+def test_all_clocks_of_an_assignment_stand_still_in_one_event() -> None:
+    monitor = Monitor(terms(CONTACT, policy("disposition", target="14d", to="disposed")))
+    monitor.hear(assigned(at("10:00")))
+
+    monitor.hear(fact(FactKind.PAUSED, at("10:10")))
+
+    assert monitor.types() == ["started contact disposition", "moved contact disposition"]
+
+
+def test_a_lead_that_never_pauses_tells_of_no_move() -> None:
+    monitor = Monitor(terms(ROUTE, CONTACT))
+
+    monitor.hear(fact(FactKind.CAPTURED, at("10:00")), fact(FactKind.HELD, at("10:01")), assigned(at("10:02")))
+    monitor.wait_until(at("12:00"))
+
+    assert monitor.events(SlaMoved) == []
+
+
+def test_what_is_left_is_told_in_the_time_of_the_calendar() -> None:
+    # Friday 17:30 in Los Angeles; paused on Saturday, when the first half hour is used.
+    monitor = Monitor(terms(CONTACT, calendar=US_WEST), now=utc("2026-03-28T00:00:00"))
+    monitor.hear(assigned(utc("2026-03-28T00:30:00")))
+
+    monitor.hear(fact(FactKind.PAUSED, utc("2026-03-28T12:00:00")))
+
+    [moved] = monitor.events(SlaMoved)
+    assert moved.clocks[0].stopped == Standstill(since=utc("2026-03-28T12:00:00"), until=None, left=30 * 60)
+
+
+def test_a_pause_that_comes_after_its_end_was_told_is_told_as_a_later_due_time() -> None:
+    monitor = Monitor(terms(CONTACT))
+    monitor.hear(assigned(at("10:00")), fact(FactKind.RESUMED, at("10:30")))
+
+    monitor.hear(fact(FactKind.PAUSED, at("10:10")), now=at("10:40"))
+
+    [moved] = (each.clocks[0] for each in monitor.events(SlaMoved))
+    assert (moved.at, moved.due, moved.stopped) == (at("10:30"), at("11:20"), None)
+
+
 def test_a_pause_with_an_end_resumes_by_itself() -> None:
     monitor = Monitor(terms(CONTACT))
     monitor.hear(assigned(at("10:00")))
@@ -86,6 +151,8 @@ def test_a_clock_that_begins_on_a_paused_lead_stands_still() -> None:
     monitor.hear(assigned(at("11:00"), "a2"))
 
     assert monitor.clock("contact").due == at("13:00")
+    [begun] = monitor.told[-1].clocks
+    assert begun.stopped == Standstill(since=at("11:00"), until=at("12:00"), left=60 * 60)
 
 
 def test_a_pause_ends_with_the_verdict() -> None:
@@ -128,7 +195,8 @@ def test_the_route_clock_stands_still_while_only_working_hours_are_missing() -> 
     monitor.hear(fact(FactKind.ASSIGNED, next_day, assignment="a1"))
 
     assert while_held.due is None
-    assert monitor.types() == ["started route", "met route"]
+    assert monitor.types() == ["started route", "moved route", "met route"]
+    assert monitor.events(SlaMoved)[0].clocks[0].stopped == Standstill(since=at("20:01"), until=None, left=4 * 60)
     assert monitor.told[-1].clocks[0].percent == 20
 
 

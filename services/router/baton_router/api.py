@@ -116,7 +116,7 @@ def _add_leads(router: APIRouter, service: Service) -> None:
     async def lead(lead: str) -> dict[str, object]:
         """All that happened to a lead, in order. `{lead}` is a `lead_id` or an email address."""
         async with service.database.connection() as connection:
-            return await views.whole_story(connection, identify(lead))
+            return await views.whole_story(connection, identify(lead), now=service.clock.now())
 
     @router.get("/reviews", dependencies=_READ)
     async def list_reviews(limit: Limit = 50, cursor: Cursor = None) -> dict[str, object]:

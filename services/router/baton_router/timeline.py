@@ -45,6 +45,7 @@ _RANKS: Final = {
     "sla.cancelled": 8,
     "sla.met": 8,
     "sla.started": 8,
+    "sla.moved": 8,
 }
 """What goes first of a batch at one instant: on a hand-driven clock a whole chain of causes has the same time.
 
@@ -56,6 +57,7 @@ _ACTIVITIES: Final = frozenset({"lead.activity", "meeting.booked", "meeting.canc
 
 _STATUS: Final = {
     "sla.started": "running",
+    "sla.moved": "running",
     "sla.warned": "running",
     "sla.breached": "breached",
     "sla.met": "met",

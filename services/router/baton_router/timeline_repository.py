@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from baton.flow.database import Connection
+from baton.kernel.instants import parse_instant
 
 CHANNEL: Final = "baton_router_timeline"
 """Notified with the reps whose streams have something new, one a line, or `NOBODY`; empty: anybody's may."""
@@ -151,16 +152,17 @@ async def steps(connection: Connection, lead_ids: Collection[str], *, limit: int
     return [_entry(row) for row in await connection.fetch(_STEPS, list(lead_ids), limit)]
 
 
-async def clocks(connection: Connection, lead_ids: Collection[str]) -> list[dict[str, object]]:
-    """The clocks of a lead as its page shows them: as in events, with `status`."""
-    rows = await connection.fetch(_CLOCKS, list(lead_ids))
-    return [{**orjson.loads(row["data"]), "status": row["status"] or "running"} for row in rows]
+async def clocks(connection: Connection, lead_ids: Collection[str], *, now: datetime) -> list[dict[str, object]]:
+    """The clocks of a lead as its page shows them: as in events, with `status`, and `stopped` if one stands still."""
+    return [_clock(row, now) for row in await connection.fetch(_CLOCKS, list(lead_ids))]
 
 
-async def clocks_of_many(connection: Connection, lead_ids: Collection[str]) -> list[tuple[str, dict[str, object]]]:
+async def clocks_of_many(
+    connection: Connection, lead_ids: Collection[str], *, now: datetime
+) -> list[tuple[str, dict[str, object]]]:
     """The clocks of these leads in any order, each with its lead."""
     rows = await connection.fetch(_CLOCKS_OF_MANY, list(lead_ids))
-    return [(row["lead_id"], {**orjson.loads(row["data"]), "status": row["status"] or "running"}) for row in rows]
+    return [(row["lead_id"], _clock(row, now)) for row in rows]
 
 
 async def feed(connection: Connection, rep: str, *, after: int, limit: int) -> list[Entry]:
@@ -190,6 +192,14 @@ async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
     for statement in _ERASE:
         await connection.execute(statement, lead_id, at)
     await connection.execute(ERASED, lead_id, at)
+
+
+def _clock(row: asyncpg.Record, now: datetime) -> dict[str, object]:
+    told, status = orjson.loads(row["data"]), row["status"] or "running"
+    stopped = told.get("stopped") if status == "running" else None
+    if stopped is not None and stopped["until"] is not None and parse_instant(stopped["until"]) <= now:
+        stopped = None  # a standstill whose end was known ends without a word
+    return {**told, "status": status, "stopped": stopped}
 
 
 def _entry(row: asyncpg.Record) -> Entry:

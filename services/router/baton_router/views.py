@@ -21,7 +21,8 @@ _MOST_STEPS: Final = 2000
 _HEAD: Final = ("lead.scored", "lead.captured")
 
 _LIST: Final = """
-select l.lead_id, l.state, l.rep, l.pool, l.changed_at, l.lead, l.score, a.data as assignment
+select l.lead_id, l.state, l.rep, l.pool, l.changed_at, l.lead, l.score, l.paused_at is not null as paused,
+       a.data as assignment
 from leads l left join assignments a on a.lead_id = l.lead_id and a.open
 where ($1::text is null or l.rep = $1) and ($2::text is null or l.pool = $2) and ($3::text is null or l.state = $3)
   and ($4::timestamptz is null or l.changed_at >= $4)
@@ -42,7 +43,7 @@ class LeadFilter:
     """Changed at or after that instant."""
 
 
-async def whole_story(connection: Connection, lead_id: str) -> dict[str, object]:
+async def whole_story(connection: Connection, lead_id: str, *, now: datetime) -> dict[str, object]:
     """All that happened to a lead, in order. 404 where nobody knows it, 410 where it was erased."""
     files = await repository.load(connection, [lead_id], lock=False)
     file = files.get(lead_id)
@@ -53,7 +54,7 @@ async def whole_story(connection: Connection, lead_id: str) -> dict[str, object]
             raise Refusal(410, "this person was erased")
         if not steps:
             raise Refusal(404, "no such lead")
-    clocks = await timeline_repository.clocks(connection, members)
+    clocks = await timeline_repository.clocks(connection, members, now=now)
     head = {**_captured(lead_id, steps)} if file is None or file.lead is None else summary(file)
     return {**head, "clocks": clocks, "steps": [_step(entry) for entry in steps]}
 
@@ -96,6 +97,7 @@ def _listed(row: asyncpg.Record) -> dict[str, object]:
         "state": row["state"],
         "rep": row["rep"],
         "pool": row["pool"],
+        "paused": row["paused"],
         "changed_at": format_instant(row["changed_at"]),
         "lead": _json(row["lead"]),
         "score": _json(row["score"]),

@@ -23,7 +23,7 @@ from baton.service.fields import Instant
 from baton.service.paging import Cursor, Limit, page, read_cursor, write_cursor
 from baton.service.service import Service
 from baton_sla_monitor import reports
-from baton_sla_monitor.deciding.clock_state import ClockState
+from baton_sla_monitor.deciding.clock_state import ClockState, standstill_of
 from baton_sla_monitor.deciding.courses import percent_used
 from baton_sla_monitor.deciding.terms import Terms
 from baton_sla_monitor.reports import ClockFilter, Place
@@ -199,6 +199,7 @@ def _shown(clock: ClockState, terms: Terms, *, now: datetime) -> dict[str, objec
     """A clock as events tell it, and how it stands."""
     at = clock.ended_at or now
     late = 0.0 if clock.due is None else max((at - clock.due).total_seconds(), 0.0)
+    stopped = standstill_of(clock, terms, at=at)
     return {
         "id": clock.id,
         "policy": clock.policy,
@@ -213,6 +214,7 @@ def _shown(clock: ClockState, terms: Terms, *, now: datetime) -> dict[str, objec
         "at": _text(at),
         "percent": percent_used(clock.start, at, terms=terms, stops=clock.stops),
         "lateness": late,
+        "stopped": None if stopped is None else stopped.model_dump(mode="json"),
         "status": clock.status.value,
         "reason": None if clock.reason is None else clock.reason.value,
         "corrected": clock.corrected,

@@ -22,7 +22,7 @@ from baton.leads.events import (
 from baton.leads.playbook.model import Playbook
 from baton_sla_monitor import metrics, repository
 from baton_sla_monitor.deciding.clock_state import ClockState
-from baton_sla_monitor.deciding.courses import End
+from baton_sla_monitor.deciding.courses import Moment
 from baton_sla_monitor.deciding.facts import Fact
 from baton_sla_monitor.deciding.replaying import Replay, bounded, replay
 from baton_sla_monitor.deciding.settling import Settlement, settle
@@ -95,7 +95,7 @@ class _Batch:
     shelf: TermsShelf
     causes: Mapping[str, Event]
     merged: set[tuple[str, str]] = field(default_factory=set)
-    erased: dict[str, End] = field(default_factory=dict)
+    erased: dict[str, Moment] = field(default_factory=dict)
 
     async def take(self, news: _News) -> None:
         """Take in what one event tells."""
@@ -146,7 +146,7 @@ class _Batch:
         same = [other for other in self.people.of(lead).leads if _resolved(other, aliases) == _resolved(lead, aliases)]
         for one in {lead, *same}:
             self.people.forget(one, at=event.time)
-            self.erased[one] = End(event.time, event.id)
+            self.erased[one] = Moment(event.time, event.id)
             await repository.erase(self.unit.connection, one, at=event.time)
 
     async def _save_leads(self, changed: Sequence[str]) -> None:

@@ -153,6 +153,16 @@ class Disposition(Value):
     by: str | None = None
 
 
+class Standstill(Value):
+    """A time at which a clock stands still: its lead is paused, or held for no other reason than working hours."""
+
+    since: Instant
+    until: Instant | None
+    """None while nobody knows when it goes on."""
+    left: float
+    """What is left of the target, in seconds of the clock's calendar."""
+
+
 class Clock(Value):
     """One running instance of an SLA policy, as its events tell it."""
 
@@ -166,3 +176,5 @@ class Clock(Value):
     percent: int
     lateness: float
     """Seconds from `due` to `at`; 0 if in time."""
+    stopped: Standstill | None = None
+    """While it stands still, as far as is known; left out while it runs."""

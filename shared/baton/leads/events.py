@@ -243,6 +243,12 @@ class SlaStarted(SlaEvent):
     type = "sla.started"
 
 
+class SlaMoved(SlaEvent):
+    """Running clocks have another due time: they stand still (`due` is None where no end is known), or go on."""
+
+    type = "sla.moved"
+
+
 class SlaWarned(SlaEvent):
     type = "sla.warned"
 
@@ -323,6 +329,7 @@ EVENTS: tuple[type[EventData], ...] = (
     LeadPaused,
     LeadResumed,
     SlaStarted,
+    SlaMoved,
     SlaWarned,
     SlaBreached,
     SlaMet,

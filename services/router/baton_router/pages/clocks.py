@@ -12,6 +12,15 @@ _SOON: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
+class ShownStop:
+    """How a clock stands still. `until` None: nobody knows when it goes on."""
+
+    since: datetime
+    until: datetime | None
+    left: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class ShownClock:
     """One clock. `urgency`: running, soon, late, stopped, or how it ended (met, breached, cancelled)."""
 
@@ -20,6 +29,7 @@ class ShownClock:
     urgency: str
     start: datetime
     due: datetime | None
+    stopped: ShownStop | None
     left: str
     lateness: float
 
@@ -28,30 +38,37 @@ class ShownClock:
         """Whether the browser has to count."""
         return self.due is not None and self.urgency in ("running", "soon", "late")
 
+    @property
+    def nearness(self) -> tuple[bool, float]:
+        """What is due first comes first; then what stands still without an end, by what is left."""
+        if self.due is not None:
+            return False, self.due.timestamp()
+        return True, 0.0 if self.stopped is None else self.stopped.left.total_seconds()
 
-def shown_clock(clock: Mapping[str, Any], *, now: datetime, is_stopped: bool = False) -> ShownClock:
+
+def shown_clock(clock: Mapping[str, Any], *, now: datetime) -> ShownClock:
     """A clock as it is stored with a lead, with its `status`."""
-    start, due = parse_instant(clock["start"]), None if clock["due"] is None else parse_instant(clock["due"])
-    status = str(clock["status"])
-    urgency = _urgency(start, due, now=now, is_stopped=is_stopped) if status == "running" else status
+    start, due = parse_instant(clock["start"]), _instant(clock["due"])
+    status, stopped = str(clock["status"]), None if clock["stopped"] is None else _stop(clock["stopped"])
+    urgency = _urgency(start, due, now=now, is_stopped=stopped is not None) if status == "running" else status
     return ShownClock(
         policy=str(clock["policy"]),
         status=status,
         urgency=urgency,
         start=start,
         due=due,
-        left=_left(due, urgency, now),
+        stopped=stopped,
+        left=_left(due, urgency, now) if stopped is None else f"stopped, {length_text(stopped.left)} left",
         lateness=float(clock["lateness"]),
     )
 
 
 def pressing(clocks: Iterable[ShownClock]) -> ShownClock | None:
-    """The one to look at: the running clock that is due first; else one that was missed."""
+    """The one to look at: the running clock that is due first, or has least left; else one that was missed."""
     known = list(clocks)
     running = [each for each in known if each.status == "running"]
     missed = [each for each in known if each.status == "breached"]
-    ticking = [each for each in running if each.due is not None]
-    return min(ticking, key=_due, default=None) or next(iter([*running, *missed]), None)
+    return min(running, key=lambda each: each.nearness, default=None) or next(iter(missed), None)
 
 
 def length_text(length: timedelta) -> str:
@@ -65,11 +82,6 @@ def length_text(length: timedelta) -> str:
     return f"{minutes}:{seconds % 60:02}"
 
 
-def _due(clock: ShownClock) -> datetime:
-    assert clock.due is not None
-    return clock.due
-
-
 def _urgency(start: datetime, due: datetime | None, *, now: datetime, is_stopped: bool) -> str:
     if due is None or is_stopped:
         return "stopped"
@@ -79,8 +91,14 @@ def _urgency(start: datetime, due: datetime | None, *, now: datetime, is_stopped
 
 
 def _left(due: datetime | None, urgency: str, now: datetime) -> str:
-    if due is None or urgency == "stopped":
-        return "stopped"
-    if urgency == "late":
-        return f"{length_text(now - due)} late"
-    return length_text(due - now) if urgency in ("running", "soon") else ""
+    if due is None or urgency not in ("running", "soon", "late"):
+        return "stopped" if urgency == "stopped" else ""
+    return f"{length_text(now - due)} late" if urgency == "late" else length_text(due - now)
+
+
+def _stop(told: Mapping[str, Any]) -> ShownStop:
+    return ShownStop(parse_instant(told["since"]), _instant(told["until"]), timedelta(seconds=told["left"]))
+
+
+def _instant(told: str | None) -> datetime | None:
+    return None if told is None else parse_instant(told)

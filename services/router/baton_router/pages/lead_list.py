@@ -25,6 +25,7 @@ class Row:
     about: str
     """Title, company, country: what there is of them."""
     state: str
+    paused: bool
     rep: str | None
     why: str
     score: float | None
@@ -58,7 +59,7 @@ async def _clocks(connection: Connection, lead_ids: list[str], *, now: datetime)
     families = await repository.family(connection, lead_ids)
     roots = {member: lead_id for lead_id, members in families.items() for member in members}
     found: dict[str, list[ShownClock]] = {}
-    for lead_id, clock in await timeline_repository.clocks_of_many(connection, list(roots)):
+    for lead_id, clock in await timeline_repository.clocks_of_many(connection, list(roots), now=now):
         found.setdefault(roots[lead_id], []).append(shown_clock(clock, now=now))
     pressed = {lead_id: pressing(clocks) for lead_id, clocks in found.items()}
     return {lead_id: clock for lead_id, clock in pressed.items() if clock is not None}
@@ -71,6 +72,7 @@ def _row(item: Mapping[str, Any], names: Names) -> Row:
         name=person_name(lead) or item["lead_id"],
         about=", ".join(str(lead[each]) for each in ("title", "company", "country") if lead.get(each)),
         state=item["state"],
+        paused=item["paused"],
         rep=names(item["rep"]) if item["rep"] else None,
         why="" if assignment is None else str(assignment["rule"]),
         score=None if score is None else float(score["total"]),

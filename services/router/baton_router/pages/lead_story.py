@@ -107,7 +107,7 @@ def story(told: Mapping[str, Any], *, now: datetime, names: Names) -> Story:
         rep=None if assignment is None else names(assignment["rep"]),
         hold=told["hold"],
         fields=[(label, value_text(lead[name])) for name, label in _FIELDS.items() if lead.get(name) not in (None, {})],
-        clocks=_in_order([shown_clock(each, now=now, is_stopped=told["paused"]) for each in told["clocks"]]),
+        clocks=_in_order([shown_clock(each, now=now) for each in told["clocks"]]),
         steps=list(reversed(steps)),
         decision=decided[-1] if decided else None,
     )
@@ -115,7 +115,7 @@ def story(told: Mapping[str, Any], *, now: datetime, names: Names) -> Story:
 
 def _in_order(clocks: Sequence[ShownClock]) -> list[ShownClock]:
     """Running ones first, by when they are due."""
-    return sorted(clocks, key=lambda each: (each.status != "running", each.due is None, each.due or each.start))
+    return sorted(clocks, key=lambda each: (each.status != "running", *each.nearness))
 
 
 def _step(step: Mapping[str, Any], names: Names) -> ShownStep:

@@ -96,9 +96,9 @@ def _add_lead(router: APIRouter, service: Service, pages: Pages) -> None:
 
 
 async def _lead(service: Service, lead: str) -> Mapping[str, Any]:
-    async with service.database.connection() as connection:
-        told = await views.whole_story(connection, identify(lead))
     now = service.clock.now()
+    async with service.database.connection() as connection:
+        told = await views.whole_story(connection, identify(lead), now=now)
     return {"now": now, "lead": story(told, now=now, names=_names(service))}
 
 

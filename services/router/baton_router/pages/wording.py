@@ -164,6 +164,11 @@ def _clocks(what: str) -> "Tell":
     return tell
 
 
+def _moved(data: Mapping[str, Any], names: Names) -> str:
+    stopped = all(clock.get("stopped") for clock in data["clocks"])
+    return _clocks("Standing still:" if stopped else "Due at another time:")(data, names)
+
+
 def _escalated(data: Mapping[str, Any], _: Names) -> str:
     policies = _together([clock["policy"] for clock in data["clocks"]])
     return f"{policies} at {data['step']}: {_together([value_text(each) for each in data['do']])}"
@@ -200,6 +205,7 @@ _SENTENCES: Final[Mapping[str, Tell]] = {
     "meeting.booked": _meeting("booked"),
     "meeting.cancelled": _meeting("cancelled"),
     "sla.started": _clocks("Clock started:"),
+    "sla.moved": _moved,
     "sla.warned": _clocks("Time is running out:"),
     "sla.breached": _clocks("Promise missed:"),
     "sla.met": _clocks("Promise kept:"),

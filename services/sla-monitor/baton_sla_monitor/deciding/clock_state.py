@@ -5,7 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 
 from baton.kernel.segments import Pause
-from baton_sla_monitor.deciding.courses import Reason, step_due
+from baton.leads.decisions import Standstill
+from baton_sla_monitor.deciding.courses import Reason, standstill, step_due
 from baton_sla_monitor.deciding.terms import Terms
 
 
@@ -65,6 +66,13 @@ class ClockState:
             step = next_step_due(self, terms)
             due = self.due if self.status is Status.RUNNING else None
             self.next_at = min((at for at in (step, due) if at is not None), default=None)
+
+
+def standstill_of(clock: ClockState, terms: Terms, *, at: datetime) -> Standstill | None:
+    """How a clock stands still at an instant; None if it runs on, or has ended."""
+    if clock.status is not Status.RUNNING or not clock.stops:
+        return None
+    return standstill(clock.start, at, terms=terms, stops=clock.stops)
 
 
 def next_step_due(clock: ClockState, terms: Terms) -> datetime | None:

@@ -9,6 +9,7 @@ from baton.kernel.business_time import due, elapsed, fraction_due
 from baton.kernel.durations import Duration
 from baton.kernel.ids import derived_id
 from baton.kernel.segments import Pause
+from baton.leads.decisions import Standstill
 from baton.leads.playbook.model import Step
 from baton_sla_monitor.deciding.facts import Fact
 from baton_sla_monitor.deciding.terms import Terms
@@ -26,8 +27,8 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class End:
-    """The instant at which something ended a clock, and the fact that did."""
+class Moment:
+    """An instant at which something happened to a clock, and the fact that tells of it."""
 
     at: datetime
     fact: str
@@ -60,9 +61,11 @@ class Course:
     waits: list[Pause] = field(default_factory=list)
     """While the lead was held for no other reason than working hours."""
     touches: list[HeardTouch] = field(default_factory=list)
-    reached: End | None = None
+    moved: Moment | None = None
+    """When it last began to stand still, or went on."""
+    reached: Moment | None = None
     """The act of `to` where that isn't a touch."""
-    cancelled: End | None = None
+    cancelled: Moment | None = None
     reason: Reason | None = None
 
     @property
@@ -79,14 +82,14 @@ class Course:
         return self.terms.policy.start == "captured" and self.terms.policy.to == "assigned"
 
     @property
-    def met(self) -> End | None:
+    def met(self) -> Moment | None:
         """When what was promised was done, in time or not."""
         if not self.waits_for_touches:
             return self.reached
         return _kept(self.touches, self.terms.policy.touches or 1, self.terms.policy.channels or 1)
 
     @property
-    def ended(self) -> End | None:
+    def ended(self) -> Moment | None:
         """What ended it first, the due time aside. Of an act and a cancellation at one instant the act counts."""
         met, cancelled = self.met, self.cancelled
         if met is not None and (cancelled is None or met.at <= cancelled.at):
@@ -119,17 +122,31 @@ class Course:
     def reach(self, fact: Fact, at: datetime) -> None:
         """What was promised is done."""
         if self.reached is None:
-            self.reached = End(max(at, self.start), fact.id)
+            self.reached = Moment(max(at, self.start), fact.id)
 
     def cancel(self, fact: Fact, at: datetime, reason: Reason) -> None:
         if self.cancelled is None:
-            self.cancelled = End(max(at, self.start), fact.id)
+            self.cancelled = Moment(max(at, self.start), fact.id)
             self.reason = reason
 
-    def wait(self, since: datetime) -> None:
-        """Stand still, if it doesn't already."""
+    def wait(self, fact: Fact) -> None:
+        """Stand still while the lead is held, if it doesn't already."""
         if not self.waits or self.waits[-1].to is not None:
-            self.waits.append(Pause(since))
+            self.waits.append(Pause(fact.told))
+            self.moved = Moment(fact.told, fact.id)
+
+    def end_wait(self, fact: Fact) -> None:
+        """Go on, as far as the hold is concerned."""
+        self.waits = self._cut(self.waits, fact, fact.told)
+
+    def pause(self, fact: Fact) -> None:
+        """Stand still, as people want it."""
+        self.pauses.append(Pause(fact.at, fact.until))
+        self.moved = Moment(fact.at, fact.id)
+
+    def end_pause(self, fact: Fact) -> None:
+        """Go on, as far as people are concerned."""
+        self.pauses = self._cut(self.pauses, fact, fact.at)
 
     def hear(self, touch: Fact) -> None:
         """Count a touch if it belongs here: not before the start, unless it was for this very assignment."""
@@ -137,6 +154,12 @@ class Course:
             return
         if touch.at >= self.start or (touch.assignment is not None and touch.assignment == self.assignment):
             self.touches.append(HeardTouch(max(touch.at, self.start), touch.id, touch.channel or ""))
+
+    def _cut(self, stops: list[Pause], fact: Fact, at: datetime) -> list[Pause]:
+        rest = [cut(stop, at) for stop in stops]
+        if rest != stops:
+            self.moved = Moment(at, fact.id)
+        return rest
 
 
 def cut(pause: Pause, at: datetime) -> Pause:
@@ -164,6 +187,21 @@ def percent_used(start: datetime, at: datetime, *, terms: Terms, stops: Sequence
     return int((used.total_seconds() * 1_000_000 + 1) * 100 / budget) if used else 0
 
 
+def standstill(start: datetime, at: datetime, *, terms: Terms, stops: Sequence[Pause]) -> Standstill | None:
+    """How a clock stands still at an instant, or will as is known by then; None if it runs on."""
+    lasting = [stop for stop in stops if stop.to is None or stop.to > at]
+    if not lasting:
+        return None
+    since = max(start, min(stop.since for stop in lasting))
+    ends = [stop.to for stop in lasting if stop.to is not None]
+    used = elapsed(start, since, terms.calendar, stops).total_seconds()
+    return Standstill(
+        since=since,
+        until=max(ends) if len(ends) == len(lasting) else None,
+        left=max(_budget(start, terms.policy.target, terms) / 1_000_000 - used, 0.0),
+    )
+
+
 def _budget(start: datetime, target: Duration, terms: Terms) -> float:
     """The target in microseconds of the calendar's time."""
     if target.fixed is not None:
@@ -172,7 +210,7 @@ def _budget(start: datetime, target: Duration, terms: Terms) -> float:
     return 0.0 if end is None else elapsed(start, end, terms.calendar).total_seconds() * 1_000_000
 
 
-def _kept(touches: Sequence[HeardTouch], count: int, channels: int) -> End | None:
+def _kept(touches: Sequence[HeardTouch], count: int, channels: int) -> Moment | None:
     """The touch by which there were enough, on enough channels."""
     if not touches:
         return None
@@ -180,5 +218,5 @@ def _kept(touches: Sequence[HeardTouch], count: int, channels: int) -> End | Non
     for number, touch in enumerate(sorted(touches), start=1):
         seen.add(touch.channel)
         if number >= count and len(seen) >= channels:
-            return End(touch.at, touch.fact)
+            return Moment(touch.at, touch.fact)
     return None

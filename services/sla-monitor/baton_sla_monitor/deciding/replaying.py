@@ -102,7 +102,7 @@ class _Fold:
             return
         for course in self._of(fact.lead):
             if course.waits_for_assignment and course.ended is None:
-                course.wait(fact.told)
+                course.wait(fact)
 
     def nurtured(self, fact: Fact) -> None:
         self._close(fact, Reason.NURTURED)
@@ -136,7 +136,7 @@ class _Fold:
         if fact.until is None or fact.until > fact.at:
             self.pauses.append((fact.lead, Pause(fact.at, fact.until)))
             for course in self._of(fact.lead):
-                course.pauses.append(Pause(fact.at, fact.until))
+                course.pause(fact)
 
     def resumed(self, fact: Fact) -> None:
         self._end_pause(fact)
@@ -211,7 +211,7 @@ class _Fold:
 
     def _end_wait(self, fact: Fact) -> None:
         for course in self._of(fact.lead):
-            course.waits = [cut(pause, fact.told) for pause in course.waits]
+            course.end_wait(fact)
 
     def _end_pause(self, fact: Fact) -> None:
         person = self._person(fact.lead)
@@ -219,7 +219,7 @@ class _Fold:
             (lead, cut(pause, fact.at) if self._person(lead) == person else pause) for lead, pause in self.pauses
         ]
         for course in self._of(fact.lead):
-            course.pauses = [cut(pause, fact.at) for pause in course.pauses]
+            course.end_pause(fact)
 
     def _terms(self, fact: Fact, start: str) -> list[Terms]:
         agreed = (self.terms[each] for each in fact.terms)

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from baton.kernel.instants import format_instant
-from baton.leads.events import SlaBreached, SlaCancelled, SlaEvent, SlaMet, SlaStarted
+from baton.leads.events import SlaBreached, SlaCancelled, SlaEvent, SlaMet, SlaMoved, SlaStarted
 from baton_sla_monitor.deciding.clock_state import ClockState, Status
-from baton_sla_monitor.deciding.courses import Course, End, Reason
+from baton_sla_monitor.deciding.courses import Course, Moment, Reason
 from baton_sla_monitor.deciding.replaying import Replay
 from baton_sla_monitor.deciding.transitions import Transition
 
@@ -16,7 +16,7 @@ _TELLS: Mapping[Status, type[SlaEvent]] = {
     Status.BREACHED: SlaBreached,
     Status.CANCELLED: SlaCancelled,
 }
-NOBODY: Mapping[str, End] = {}
+NOBODY: Mapping[str, Moment] = {}
 
 _Place = tuple[int, int]
 """The place of the cause among the facts; of one cause, ends come before starts, but for what it starts and ends."""
@@ -39,7 +39,7 @@ def settle(
     *,
     keys: Mapping[str, str],
     now: datetime,
-    erased: Mapping[str, End] = NOBODY,
+    erased: Mapping[str, Moment] = NOBODY,
 ) -> Settlement:
     """Bring the `known` clocks of a person in line with the facts. `keys` has the event key of each lead.
 
@@ -56,10 +56,10 @@ def settle(
         if before is None:
             before = _begun(identity, course, key=keys[course.lead])
             placed.append(((began, 1), Transition(SlaStarted, before, course.start, course.began)))
-        ended = _follow(settlement, course, before, now=now, is_new=began >= 0)
-        if ended is not None:
-            at = replay.order[ended.cause]
-            placed.append(((at, 0) if at > began else (began, 2), ended))
+        told = _follow(settlement, course, before, now=now, is_new=began >= 0)
+        if told is not None:
+            at = replay.order[told.cause]
+            placed.append(((at, 0) if at > began else (began, 2), told))
     for clock in known.values():
         if clock.id not in found:
             _retract(settlement, clock, now=now, erased=erased.get(clock.lead))
@@ -88,7 +88,7 @@ def _follow(
     settlement: Settlement, course: Course, clock: ClockState, *, now: datetime, is_new: bool
 ) -> Transition | None:
     """Let a clock become what its course says; gives what is to be told of it."""
-    before = None if is_new else _changeable(clock)
+    before, stopped = None if is_new else _changeable(clock), clock.stops
     _agree(course, clock)
     told_as, clock.status = clock.status, _status(course, clock, now=now)
     ended = _to_tell(course, clock, told_as=told_as, now=now)
@@ -98,7 +98,7 @@ def _follow(
     if is_new or _changeable(clock) != before:
         clock.look_ahead(course.terms)
         settlement.clocks.append(clock)
-    return ended
+    return ended if ended is not None or clock.stops == stopped else _move(course, clock)
 
 
 def _changeable(clock: ClockState) -> tuple[object, ...]:
@@ -148,7 +148,15 @@ def _to_tell(course: Course, clock: ClockState, *, told_as: Status, now: datetim
     )
 
 
-def _retract(settlement: Settlement, clock: ClockState, *, now: datetime, erased: End | None) -> None:
+def _move(course: Course, clock: ClockState) -> Transition | None:
+    """What is to be told of a clock that stands still or goes on: when it is due now, as long as that counts."""
+    if clock.status is not Status.RUNNING:
+        return None
+    moved = course.moved or Moment(course.start, course.began)
+    return Transition(SlaMoved, clock, moved.at, moved.fact)
+
+
+def _retract(settlement: Settlement, clock: ClockState, *, now: datetime, erased: Moment | None) -> None:
     """A clock without a course: its lead was erased; or a fact from before its start came late, and it never began.
 
     Who heard that it began has to hear of its end.
@@ -157,5 +165,5 @@ def _retract(settlement: Settlement, clock: ClockState, *, now: datetime, erased
     if clock.status is not Status.RUNNING:
         return
     reason = Reason.REASSIGNED if erased is None else Reason.ERASED
-    end = erased or End(now, f"retracted at {format_instant(now)}")
+    end = erased or Moment(now, f"retracted at {format_instant(now)}")
     settlement.transitions.append(Transition(SlaCancelled, clock, end.at, end.fact, reason=reason))

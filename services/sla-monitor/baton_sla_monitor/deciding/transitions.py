@@ -6,9 +6,9 @@ from datetime import datetime
 
 from baton.kernel.ids import derived_id
 from baton.leads.decisions import Clock
-from baton.leads.events import SlaCancelled, SlaEscalated, SlaEvent, SlaMet
+from baton.leads.events import SlaCancelled, SlaEscalated, SlaEvent, SlaMet, SlaMoved
 from baton.leads.playbook.model import Step
-from baton_sla_monitor.deciding.clock_state import ClockState
+from baton_sla_monitor.deciding.clock_state import ClockState, standstill_of
 from baton_sla_monitor.deciding.courses import Reason, percent_used
 from baton_sla_monitor.deciding.terms import Terms
 
@@ -57,14 +57,20 @@ def _telling(group: Sequence[Transition], terms: Mapping[str, Terms]) -> Telling
     for each in group:
         each.clock.version = sequence
     ids = [each.clock.id for each in group]
-    step = () if first.step is None else (str(first.number),)
     return Telling(
-        id=derived_id(first.type.type, first.cause, *step, *ids),
+        id=derived_id(first.type.type, first.cause, *_again(first, sequence), *ids),
         key=first.clock.key,
         data=_data(group, terms),
         sequence=sequence,
         cause=first.cause,
     )
+
+
+def _again(first: Transition, sequence: int) -> tuple[str, ...]:
+    """What tells apart what one cause may bring about more than once: steps; moves, where a fact comes late."""
+    if first.type is SlaMoved:
+        return (str(sequence),)
+    return () if first.step is None else (str(first.number),)
 
 
 def _data(group: Sequence[Transition], terms: Mapping[str, Terms]) -> SlaEvent:
@@ -97,7 +103,7 @@ def _do(step: Step) -> list[str | dict[str, object]]:
 def _told(transition: Transition, terms: Terms) -> Clock:
     clock, at = transition.clock, transition.at
     late = 0.0 if clock.due is None else (at - clock.due).total_seconds()
-    return Clock(
+    told = Clock(
         id=clock.id,
         policy=clock.policy,
         rep=clock.rep,
@@ -107,3 +113,5 @@ def _told(transition: Transition, terms: Terms) -> Clock:
         percent=percent_used(clock.start, at, terms=terms, stops=clock.stops),
         lateness=max(late, 0.0),
     )
+    stopped = standstill_of(clock, terms, at=at)
+    return told if stopped is None else told.model_copy(update={"stopped": stopped})
