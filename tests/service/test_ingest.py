@@ -946,6 +946,22 @@ async def test_merging_and_unmerging_are_told(ingest: Ingest) -> None:
     assert [event.data.model_dump(by_alias=True) for event in told] == [{"from": one, "into": other}] * 2
 
 
+async def test_who_was_merged_is_erased_under_all_ids(ingest: Ingest) -> None:
+    for name in ("ada@gmail.com", "ada@oak.example", "ada@acme.example"):
+        await ingest.send("/v1/leads", {"email": name})
+    await ingest.send("/v1/leads/ada@gmail.com/merge", {"into": "ada@oak.example"})
+    await ingest.send("/v1/leads/ada@oak.example/merge", {"into": "ada@acme.example"})
+
+    await ingest.call("DELETE", "/v1/leads/ada@oak.example", status=202)
+
+    told = [(event.data.lead_id, event.key) for event in await ingest.events() if isinstance(event.data, LeadErased)]
+    free = lead_id_for_email("ada@gmail.com")
+    assert sorted(told) == sorted(
+        [(free, free), *((lead_id_for_email(f"ada@{each}"), each) for each in ("oak.example", "acme.example"))]
+    )
+    assert await ingest.fetch("select * from aliases") == []
+
+
 async def test_a_ring_of_merged_leads_is_one_person_and_no_ring(ingest: Ingest) -> None:
     for one, other in (("a", "b"), ("b", "c"), ("c", "a")):
         await ingest.send(f"/v1/leads/{one}@acme.example/merge", {"into": f"{other}@acme.example"})

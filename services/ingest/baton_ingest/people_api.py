@@ -29,14 +29,16 @@ class Into(BaseModel):
 
 @router.delete("/v1/leads/{lead}", status_code=202)
 async def erase_lead(request: Request, lead: str) -> Mapping[str, object]:
-    """Erase a person: every service deletes what it holds, but for the id and the instant."""
+    """Erase a person, under all ids that were merged: every service deletes what it holds, but for id and instant."""
     named = named_lead(lead)
     async with _units(request).begin() as unit:
-        key = await _key(unit, named)
-        await repository.erase(unit.connection, named.lead_id, at=unit.now)
-        event_id = derived_id("lead.erased", named.lead_id, unit.now.isoformat())
-        data = LeadErased(lead_id=named.lead_id)
-        unit.emit(Event(id=event_id, source=ORIGIN, time=unit.now, key=key, data=data))
+        everyone = {each: Named(each) for each in await repository.same_person(unit.connection, named.lead_id)}
+        keys = {each: await _key(unit, one) for each, one in (everyone | {named.lead_id: named}).items()}
+        for lead_id, key in sorted(keys.items()):
+            await repository.erase(unit.connection, lead_id, at=unit.now)
+            event_id = derived_id("lead.erased", lead_id, unit.now.isoformat())
+            data = LeadErased(lead_id=lead_id)
+            unit.emit(Event(id=event_id, source=ORIGIN, time=unit.now, key=key, data=data))
     return {"lead_id": named.lead_id}
 
 

@@ -106,6 +106,17 @@ with recursive path as (
 )
 select lead_id from path where not exists (select from aliases a where a.lead_id = path.lead_id)
 """
+_SAME_PERSON: Final = """
+with recursive same(lead_id) as (
+    select $1::text
+    union
+    select n.lead_id from same s, lateral (
+        select into_lead from aliases where lead_id = s.lead_id
+        union all select lead_id from aliases where into_lead = s.lead_id
+    ) n(lead_id)
+)
+select lead_id from same order by lead_id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +222,11 @@ async def root(connection: Connection, lead_id: str) -> str:
     """The lead that this one is known as, after every merging."""
     found: str = await connection.fetchval(_ROOT, lead_id)
     return found
+
+
+async def same_person(connection: Connection, lead_id: str) -> Sequence[str]:
+    """This lead and all that it was merged with, by whatever way."""
+    return [row["lead_id"] for row in await connection.fetch(_SAME_PERSON, lead_id)]
 
 
 async def alias_of(connection: Connection, lead_id: str) -> str | None:
