@@ -56,6 +56,10 @@ def of(name: str) -> str:
     return f"/router/v1/leads/{name}@{name}.example"
 
 
+def known(name: str) -> str:
+    return f"/ingest/v1/leads/{name}@{name}.example"
+
+
 TOLD: Sequence[tuple[int, str, str, dict[str, Any]]] = [
     (0, "POST", "/ingest/v1/leads", lead("ada")),
     (1, "POST", "/ingest/v1/leads", lead("bob", title="Engineer")),
@@ -65,6 +69,17 @@ TOLD: Sequence[tuple[int, str, str, dict[str, Any]]] = [
     (6, "POST", "/ingest/v1/leads", lead("ada", title="CEO", activity="webinar")),
     (8, "POST", f"{of('cyd')}/decline", {"reason": "not mine"}),
     (9, "POST", f"{of('cyd')}/pause", {"reason": "on a journey"}),
+    (10, "POST", "/ingest/v1/leads", lead("eve")),
+    (11, "POST", "/ingest/v1/leads", lead("fay", title="CEO", activity="webinar")),
+    (12, "POST", f"{known('fay')}/merge", {"into": "bob@bob.example"}),
+    (13, "POST", "/ingest/v1/activities", {"email": "fay@fay.example", "kind": "pricing_page_view", "id": "v1"}),
+    (14, "POST", "/ingest/v1/activities", {"email": "fay@fay.example", "kind": "demo_request", "id": "r1"}),
+    (15, "POST", "/ingest/v1/leads", lead("gus")),
+    (16, "POST", "/ingest/v1/leads", lead("hal")),
+    (17, "POST", f"{known('gus')}/merge", {"into": "hal@hal.example"}),
+    (18, "POST", "/ingest/v1/leads", lead("gus", title="CTO", activity="webinar")),
+    (20, "DELETE", known("eve"), {}),
+    (25, "DELETE", f"{known('gus')}/merge", {}),
     (30, "POST", f"{of('cyd')}/resume", {}),
     (35, "POST", "/ingest/v1/leads", lead("dee")),
     (40, "POST", f"{of('ada')}/disposition", {"verdict": "sql", "reason": "budget and date"}),

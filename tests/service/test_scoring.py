@@ -58,11 +58,11 @@ async def test_two_lanes_that_meet_at_a_new_person_keep_what_both_have_heard(sco
 
 async def test_what_was_read_without_locks_is_not_written_over_what_another_wrote_meanwhile(scoring: Database) -> None:
     async with scoring.connection() as connection:
-        new = (await repository.load(connection, ["p"], lock=False)).profiles.get("p")
+        new = (await _looked(connection)).get("p")
         await _write(connection, Profile("p", "acme.example", version=1))
         with pytest.raises(Overtaken):
             await _write(connection, new or Profile("p", "late.example"))
-        known = (await repository.load(connection, ["p"], lock=False)).profiles["p"]
+        known = (await _looked(connection))["p"]
         await _write(connection, replace(known, version=2))
         with pytest.raises(Overtaken):
             await _write(connection, replace(known, version=9))
@@ -78,7 +78,7 @@ async def test_who_is_erased_while_a_batch_writes_without_locks_does_not_come_ba
     async with scoring.connection() as writer, scoring.connection() as other:
         if is_known:
             await _write(writer, Profile("p", "acme.example"))
-        profile = (await repository.load(writer, ["p"], lock=False)).profiles.get("p", Profile("p", "acme.example"))
+        profile = (await _looked(writer)).get("p", Profile("p", "acme.example"))
         async with other.transaction():
             await repository.be_alone(other)
             await repository.erase(other, "p", at=NOW)
@@ -91,8 +91,28 @@ async def test_who_is_erased_while_a_batch_writes_without_locks_does_not_come_ba
     assert (left.profiles, left.erased) == ({}, {"p": NOW})
 
 
+async def test_who_is_merged_while_a_batch_writes_without_locks_is_scored_again_as_one(scoring: Database) -> None:
+    async with scoring.connection() as writer, scoring.connection() as other:
+        profile = (await _looked(writer)).get("p", Profile("p", "acme.example"))
+        async with other.transaction():
+            await repository.be_alone(other)
+            await repository.add_alias(other, "p", into="q", at=NOW)
+            writing = asyncio.create_task(_write(writer, profile))
+            await asyncio.sleep(0)
+        with pytest.raises(Overtaken):
+            await writing
+
+        assert await repository.look(writer, ["p"]) is None
+
+
+async def _looked(connection: Connection) -> dict[str, Profile]:
+    known = await repository.look(connection, ["p"])
+    assert known is not None
+    return known.profiles
+
+
 async def _write(connection: Connection, profile: Profile) -> None:
-    repository.check_not_erased(writes := Writes(), [profile.lead_id])
+    repository.check_plain(writes := Writes(), [profile.lead_id])
     repository.save(writes, [profile], activities=[], told=[])
     await writes.send(connection)
 

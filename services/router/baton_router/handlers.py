@@ -73,7 +73,7 @@ class RouteLeads:
         if len(scored) == len(events):
             return await Desk.open_for_captures(unit, self.playbook(), scored)
         await unit.begin()
-        if any(isinstance(event.data, LeadErased) for event in events):
+        if any(isinstance(event.data, LeadErased | LeadMerged | LeadUnmerged) for event in events):
             await repository.be_alone(unit.connection)
         return await Desk.open(unit, self.playbook(), {lead for event in events for lead in _leads(event)})
 

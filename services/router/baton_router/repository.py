@@ -45,7 +45,7 @@ not exists (select from aliases where lead_id = any($1::text[]) or into_lead = a
 and not exists (select from waiting_touches where lead_id = any($1::text[]))
 and not exists (select from erased where lead_id = any($1::text[]))
 """
-# Who writes without having locked anything finds either the table of leads or the erasure: never neither.
+# Who writes without having locked anything finds either the table of leads or an erasure or a merge: never neither.
 _ALONE: Final = "lock table leads in share row exclusive mode"
 _ALIASES: Final = "select * from aliases where lead_id = any($1::text[]) or into_lead = any($1::text[])"
 _LEADS: Final = "select * from leads where lead_id = any($1::text[]) order by lead_id for update"
@@ -180,7 +180,7 @@ def check_strangers(writes: Writes, lead_ids: Collection[str]) -> None:
 
 
 async def be_alone(connection: Connection) -> None:
-    """For an erasure: until the end of the transaction nobody else writes a lead."""
+    """For an erasure or a merge: until the end of the transaction nobody else writes a lead."""
     await connection.execute(_ALONE)
 
 

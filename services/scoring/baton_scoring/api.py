@@ -86,13 +86,14 @@ async def read_lead(
     lead_id = _lead_id(lead)
     async with service.database.connection() as connection:
         known = await repository.load(connection, [lead_id])
-        history = await repository.history(connection, lead_id, limit=limit)
-    profile = known.profiles.get(lead_id)
-    if profile is None or not profile.captured:
+        history = await repository.history(connection, known.aliases.root(lead_id), limit=limit)
+    profile = known.person(lead_id)
+    if profile is None or not profile.is_captured:
         raise Refusal(410, "this lead was erased") if lead_id in known.erased else Refusal(404, "no such lead")
-    activities: Sequence[Activity] = sorted(profile.activities.values(), key=lambda a: a.at, reverse=True)
+    activities: Sequence[Activity] = sorted(profile.done, key=lambda a: a.at, reverse=True)
     return {
-        "lead_id": lead_id,
+        "lead_id": profile.lead_id,
+        "merged": known.aliases.known_as(profile.lead_id),
         "lead": profile.lead.model_dump(mode="json", exclude_unset=True),
         "score": None if profile.score is None else profile.score.model_dump(mode="json"),
         "activities": [activity.model_dump(mode="json") for activity in activities[:limit]],

@@ -10,7 +10,15 @@ from baton.flow.deliveries import Delivery
 from baton.flow.unit_of_work import UnitOfWork
 from baton.kernel.ids import derived_id
 from baton.leads.envelope import Event
-from baton.leads.events import LeadActivity, LeadCaptured, LeadErased, LeadQualified, LeadScored
+from baton.leads.events import (
+    LeadActivity,
+    LeadCaptured,
+    LeadErased,
+    LeadMerged,
+    LeadQualified,
+    LeadScored,
+    LeadUnmerged,
+)
 from baton.leads.playbook.model import Playbook
 from baton.leads.values import Activity, Change, Score
 from baton_scoring import repository
@@ -19,6 +27,8 @@ from baton_scoring.repository import Known, ScoreTold
 from baton_scoring.scoring import Horizon, score_lead
 
 SOURCE: Final = "/baton/scoring"
+_OF_IDENTITY: Final = frozenset({LeadErased.type, LeadMerged.type, LeadUnmerged.type})
+"""What changes who somebody is."""
 
 
 @dataclass(slots=True)
@@ -31,27 +41,33 @@ class ScoreLeads:
         """Score every lead of the batch that something happened to."""
         playbook = self.playbook()
         known = await _known(deliveries, unit)
-        batch = Batch(playbook=playbook, unit=unit, profiles=known.profiles, erased=known.erased)
+        batch = Batch(playbook, unit, known)
         for delivery in deliveries:
-            if isinstance(delivery.event.data, LeadErased):
-                await batch.erase(delivery.event, delivery.event.data)
-            else:
-                batch.handle(delivery.event)
+            await batch.handle(delivery.event)
         batch.save()
 
 
 async def _known(deliveries: Sequence[Delivery], unit: UnitOfWork) -> Known:
     """What there is of the leads they speak of: under locks, or to be checked as the batch is written."""
-    leads = {delivery.subject for delivery in deliveries}
-    erases = any(delivery.head.type == LeadErased.type for delivery in deliveries)
-    if erases and unit.has_begun:
-        await repository.be_alone(unit.connection)
-    known = await repository.load(unit.connection, leads, lock=unit.has_begun)
-    if not unit.has_begun:
-        if erases or known.erased:
-            raise Overtaken("somebody is erased")
-        repository.check_not_erased(unit.writes, leads)
+    leads = {lead for each in deliveries for lead in _leads(each)}
+    are_plain = all(each.head.type not in _OF_IDENTITY for each in deliveries)
+    if unit.has_begun:
+        if not are_plain:
+            await repository.be_alone(unit.connection)
+        return await repository.load(unit.connection, leads)
+    known = await repository.look(unit.connection, leads) if are_plain else None
+    if known is None:
+        raise Overtaken("somebody was erased, or is one with somebody else")
+    repository.check_plain(unit.writes, leads)
     return known
+
+
+def _leads(delivery: Delivery) -> set[str]:
+    """The leads that an event speaks of."""
+    if delivery.head.type not in _OF_IDENTITY:
+        return {delivery.subject}
+    data = delivery.event.data
+    return {delivery.subject, data.into} if isinstance(data, LeadMerged | LeadUnmerged) else {delivery.subject}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +87,7 @@ class Batch:
 
     playbook: Playbook
     unit: UnitOfWork
-    profiles: dict[str, Profile]
-    erased: dict[str, datetime] = field(default_factory=dict)
+    known: Known
     _changed: set[str] = field(default_factory=set)
     _activities: list[tuple[str, Activity]] = field(default_factory=list)
     _told: list[ScoreTold] = field(default_factory=list)
@@ -81,7 +96,7 @@ class Batch:
     def __post_init__(self) -> None:
         self._horizon = Horizon(self.playbook.scoring)
 
-    def handle(self, event: Event) -> None:
+    async def handle(self, event: Event) -> None:
         """Take in one event. Types that don't change a score are left alone."""
         match event.data:
             case LeadCaptured(test=True) as captured:
@@ -90,6 +105,12 @@ class Batch:
                 self._capture(event, captured)
             case LeadActivity() as told if not self._was_erased_after(event):
                 self._take(event, told)
+            case LeadErased() as erased:
+                await self._erase(event, erased)
+            case LeadMerged() as merged if not self._was_erased_after(event, merged.into):
+                await self._merge(event, merged)
+            case LeadUnmerged() as unmerged if self.known.aliases.into.get(unmerged.from_) == unmerged.into:
+                await self._unmerge(event, unmerged)
             case _:
                 pass
 
@@ -101,44 +122,89 @@ class Batch:
         else:
             self._keep(profile, score)
 
-    async def erase(self, event: Event, erased: LeadErased) -> None:
-        """Forget a person, in this batch too."""
-        self.profiles.pop(erased.lead_id, None)
-        self._changed.discard(erased.lead_id)
-        self._activities = [pair for pair in self._activities if pair[0] != erased.lead_id]
-        self._told = [told for told in self._told if told.lead_id != erased.lead_id]
-        self.erased[erased.lead_id] = event.time
-        await repository.erase(self.unit.connection, erased.lead_id, at=event.time)
-
     def save(self) -> None:
         """Have what changed written."""
-        changed = [self.profiles[lead_id] for lead_id in sorted(self._changed)]
+        changed = [self.known.profiles[lead_id] for lead_id in sorted(self._changed)]
         repository.save(self.unit.writes, changed, activities=self._activities, told=self._told)
 
     def _capture(self, event: Event, captured: LeadCaptured) -> None:
-        profile = self._profile(captured.lead.lead_id, event.key)
-        profile.hear(captured, told=event.time)
+        own = self._profile(captured.lead.lead_id, event.key)
+        own.hear(captured, told=event.time)
         if captured.activity is not None:
-            self._add(profile, captured.activity, received=event.time)
-        score = self._score(profile)
+            self._add(own, captured.activity, received=event.time)
+        self._changed.add(own.lead_id)
+        person = self._person(own)
         cause = Cause(
             event.id, activity=captured.activity, captured_at=event.time, traceparent=event.traceparent,
             changes=captured.changes,
         )  # fmt: skip
-        self._tell(profile, score, cause)
+        self._tell(person, self._score(person), cause)
 
     def _take(self, event: Event, told: LeadActivity) -> None:
-        profile = self._profile(told.lead_id, event.key)
-        if not self._add(profile, told.activity, received=event.time):
+        own = self._profile(told.lead_id, event.key)
+        person = self._person(own)
+        is_new = not person.has_done(told.activity)
+        if not self._add(own, told.activity, received=event.time):
             return
-        self._changed.add(profile.lead_id)
-        if not profile.captured:  # kept, and read when the lead appears
+        self._changed.add(own.lead_id)
+        if not person.is_captured:  # kept, and read when the lead appears
             return
-        score = self._score(profile)
-        if self._is_named(told.activity.kind) or _differs(score, profile.score):
-            self._tell(profile, score, Cause(event.id, activity=told.activity, traceparent=event.traceparent))
+        score = self._score(person)
+        if (is_new and self._is_named(told.activity.kind)) or _differs(score, person.score):
+            self._tell(person, score, Cause(event.id, activity=told.activity, traceparent=event.traceparent))
         else:
-            self._keep(profile, score)
+            self._keep(person, score)
+
+    async def _merge(self, event: Event, merged: LeadMerged) -> None:
+        """Know `from` as `into` from now on, and tell who that is, if it is more than was known of `into`."""
+        self._profile(merged.into, event.key)
+        stays = self.known.person(merged.into)
+        before = None if stays is None or not stays.is_captured else stays.lead
+        await repository.add_alias(self.unit.connection, merged.from_, into=merged.into, at=event.time)
+        self.known.aliases.into[merged.from_] = merged.into
+        if merged.from_ in self.known.profiles:
+            self._unscore(self.known.profiles[merged.from_])
+        person = self.known.person(merged.into)
+        if person is None or not person.is_captured:
+            return
+        score = self._score(person)
+        if person.lead != before or _differs(score, person.score):
+            self._tell(person, score, Cause(event.id, traceparent=event.traceparent))
+        else:
+            self._keep(person, score)
+
+    async def _unmerge(self, event: Event, unmerged: LeadUnmerged) -> None:
+        """Let `from` be itself again, and tell who each of the two is now."""
+        was = self.known.person(unmerged.into)
+        await repository.drop_alias(self.unit.connection, unmerged.from_)
+        del self.known.aliases.into[unmerged.from_]
+        if was is not None:
+            was.merged = ()
+        for lead_id in (unmerged.from_, unmerged.into):
+            person = self.known.person(lead_id)
+            if person is not None and person.is_captured:
+                cause = Cause(derived_id("unmerged", event.id, lead_id), traceparent=event.traceparent)
+                self._tell(person, self._score(person), cause)
+            elif person is not None:
+                self._unscore(person)
+
+    def _unscore(self, profile: Profile) -> None:
+        """Nobody is known by this profile now: it has no score, and time changes none."""
+        profile.merged, profile.score, profile.look_at = (), None, None
+        self._changed.add(profile.lead_id)
+
+    async def _erase(self, event: Event, erased: LeadErased) -> None:
+        """Forget a person under all its ids, in this batch too."""
+        root = self.known.aliases.root(erased.lead_id)
+        everyone = {erased.lead_id, root, *self.known.aliases.known_as(root)}
+        for lead_id in sorted(everyone):
+            self.known.profiles.pop(lead_id, None)
+            self.known.aliases.into.pop(lead_id, None)
+            self.known.erased[lead_id] = event.time
+            await repository.erase(self.unit.connection, lead_id, at=event.time)
+        self._changed -= everyone
+        self._activities = [pair for pair in self._activities if pair[0] not in everyone]
+        self._told = [told for told in self._told if told.lead_id not in everyone]
 
     def _score_test(self, event: Event, captured: LeadCaptured) -> None:
         """A vendor's test delivery is scored and told, and leaves nothing behind."""
@@ -192,13 +258,13 @@ class Batch:
 
     def _keep(self, profile: Profile, score: Score) -> None:
         profile.score = score
-        profile.look_at = self._horizon.next_look(tuple(profile.activities.values()), score, now=self.unit.now)
+        profile.look_at = self._horizon.next_look(profile.done, score, now=self.unit.now)
         self._changed.add(profile.lead_id)
 
     def _score(self, profile: Profile) -> Score:
         return score_lead(
             profile.lead,
-            tuple(profile.activities.values()),
+            profile.done,
             scoring=self.playbook.scoring,
             model=self.playbook.hash,
             now=self.unit.now,
@@ -211,18 +277,25 @@ class Batch:
         return is_new
 
     def _profile(self, lead_id: str, key: str) -> Profile:
-        profile = self.profiles.get(lead_id)
+        profile = self.known.profiles.get(lead_id)
         if profile is None:
-            profile = self.profiles[lead_id] = Profile(lead_id=lead_id, key=key)
+            profile = self.known.profiles[lead_id] = Profile(lead_id=lead_id, key=key)
         return profile
+
+    def _person(self, own: Profile) -> Profile:
+        """Who a lead is known as."""
+        return self.known.person(own.lead_id) or own
 
     def _is_named(self, kind: str) -> bool:
         """Whether a routing or SLA rule asks for activities of this kind."""
         return not self.playbook.activity_kinds.isdisjoint((kind, "any"))
 
-    def _was_erased_after(self, event: Event) -> bool:
-        erased = self.erased.get(event.data.subject or "")
-        return erased is not None and event.time <= erased
+    def _was_erased_after(self, event: Event, *others: str) -> bool:
+        """Whether an event speaks of what somebody was before an erasure."""
+        if not self.known.erased:
+            return False
+        at = [self.known.erased.get(lead_id) for lead_id in (event.data.subject or "", *others)]
+        return any(each is not None and event.time <= each for each in at)
 
 
 def _differs(score: Score, before: Score | None) -> bool:

@@ -45,6 +45,15 @@ scores = sa.Table(
     sa.Column("score", BYTEA, nullable=False),
 )
 
+aliases = sa.Table(
+    "aliases",
+    metadata,
+    sa.Column("lead_id", sa.Text, primary_key=True),
+    sa.Column("into_lead", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("aliases_of_lead", "into_lead"),
+)
+
 erased = sa.Table(
     "erased",
     metadata,

@@ -17,6 +17,8 @@ from baton.leads.normalising.extras import LARGEST, MOST_CUSTOM
 from baton.leads.values import TIERS, Activity, Lead, Score, Tier
 
 _IDENTITY: Final = "lead_id"
+_ADDRESS: Final = ("email", "domain", "free_mail", "account")
+"""What a lead is known by: of several that were merged, the address of the one that stayed."""
 _CUSTOM: Final = "custom."
 _MOST_CUSTOM: Final = 3 * LARGEST
 """In characters of all custom fields together. What one capture may tell always fits: normalising counts a number, of
@@ -59,6 +61,15 @@ class Said:
         """What its value may take in an event, in characters."""
         return max(_length(self.proven), _length(self.claimed))
 
+    def with_what(self, other: "Said") -> "Said":
+        """What both say together, the same whichever is asked."""
+        proven = [each for each in (self.proven, other.proven) if each is not None]
+        both = Said(max(proven, key=_recency, default=None))
+        for claimed in (self.claimed, other.claimed):
+            if claimed is not None:
+                both.hear(*claimed, proven=False)
+        return both
+
     def _cleared_after(self, at: datetime) -> bool:
         return self.proven is not None and self.proven[0] is None and self.proven[1] >= at
 
@@ -70,7 +81,10 @@ class Said:
 
 @dataclass(slots=True)
 class Profile:
-    """All that scoring knows of a lead. `version` is raised by each score that is told."""
+    """All that scoring knows of a lead. `version` is raised by each score that is told.
+
+    `fields` and `activities` are its own. What it is known by goes with those of leads that were merged into it.
+    """
 
     lead_id: str
     key: str
@@ -85,6 +99,8 @@ class Profile:
     """When time alone may have changed the tier."""
     revision: int | None = field(default=None, compare=False)
     """Of the row that it was read from; None: there was none."""
+    merged: tuple["Profile", ...] = ()
+    """The leads that are known as this one, in the order of their ids."""
     _lead: Lead | None = field(default=None, init=False, repr=False, compare=False)
     """What `lead` gives, until more is heard."""
 
@@ -99,7 +115,7 @@ class Profile:
                 said = self.fields[name] = Said()
             said.hear(value, at, proven=captured.proven)
         if captured.lead.custom:
-            self._bound_custom()
+            _bound_custom(self.fields)
 
     def add(self, activity: Activity, *, received: datetime) -> bool:
         """Take in an activity. False if it is known already. One from the future counts as of when it was received."""
@@ -113,9 +129,30 @@ class Profile:
     @property
     def lead(self) -> Lead:
         """The profile as the lead that travels in events."""
+        if self.merged:
+            return self._read_lead(self._said_by_all())
         if self._lead is None:
-            self._lead = self._read_lead()
+            self._lead = self._read_lead(self.fields)
         return self._lead
+
+    @property
+    def is_captured(self) -> bool:
+        """Whether there is a lead, not only what somebody did."""
+        return self.captured or any(each.captured for each in self.merged)
+
+    def has_done(self, activity: Activity) -> bool:
+        """Whether that is known already, of this lead or of one that was merged into it."""
+        return any((activity.source, activity.id) in each.activities for each in (self, *self.merged))
+
+    @property
+    def done(self) -> tuple[Activity, ...]:
+        """What the lead did, each activity once."""
+        if not self.merged:
+            return tuple(self.activities.values())
+        by_identity: dict[tuple[str, str], Activity] = {}
+        for each in (*self.merged, self):
+            by_identity |= each.activities
+        return tuple(by_identity.values())
 
     def rises(self, score: Score, *, now: datetime, cool_down: timedelta) -> tuple[Tier, Tier] | None:
         """The rise to mql or sql that this score makes, from and to, if it is to be told."""
@@ -125,24 +162,19 @@ class Profile:
         last = self.qualified.get(score.tier)
         return None if last is not None and now < last + cool_down else (before, score.tier)
 
-    def _bound_custom(self) -> None:
-        """Keep as many custom fields as a lead may have: each capture may bring others, and every event carries them.
+    def _said_by_all(self) -> dict[str, Said]:
+        said = dict(self.fields)
+        for each in self.merged:
+            said |= {name: more.with_what(said[name]) if name in said else more for name, more in each.fields.items()}
+        if "email" in self.fields:
+            said |= {name: self.fields.get(name, Said()) for name in _ADDRESS}
+        _bound_custom(said)
+        return said
 
-        Those told last by proven sources stay, then those that others claimed first: a form pushes nothing out.
-        """
-        sizes = {name: said.size for name, said in self.fields.items() if name.startswith(_CUSTOM)}
-        room = _MOST_CUSTOM
-        if len(sizes) <= MOST_CUSTOM and sum(sizes.values()) <= room:
-            return
-        for place, name in enumerate(sorted(sizes, key=lambda name: (self.fields[name].rank, name))):
-            room -= sizes[name]
-            if place >= MOST_CUSTOM or room < 0:
-                del self.fields[name]
-
-    def _read_lead(self) -> Lead:
+    def _read_lead(self, fields: Mapping[str, Said]) -> Lead:
         values: dict[str, object] = {_IDENTITY: self.lead_id}
         custom: dict[str, object] = {}
-        for name, said in self.fields.items():
+        for name, said in fields.items():
             value = said.value
             if value is None:
                 continue
@@ -165,6 +197,21 @@ def _statements(lead: Lead) -> Iterator[tuple[str, object]]:
             yield name, value
 
 
+def _bound_custom(fields: dict[str, Said]) -> None:
+    """Keep as many custom fields as a lead may have: each capture may bring others, and every event carries them.
+
+    Those told last by proven sources stay, then those that others claimed first: a form pushes nothing out.
+    """
+    sizes = {name: said.size for name, said in fields.items() if name.startswith(_CUSTOM)}
+    room = _MOST_CUSTOM
+    if len(sizes) <= MOST_CUSTOM and sum(sizes.values()) <= room:
+        return
+    for place, name in enumerate(sorted(sizes, key=lambda name: (fields[name].rank, name))):
+        room -= sizes[name]
+        if place >= MOST_CUSTOM or room < 0:
+            del fields[name]
+
+
 def _length(said: tuple[object, datetime] | None) -> int:
     if said is None:
         return 0
@@ -173,4 +220,8 @@ def _length(said: tuple[object, datetime] | None) -> int:
 
 def _later(one: tuple[object, datetime], other: tuple[object, datetime]) -> bool:
     """Whether `one` is the later statement; of two at one instant the greater text, so that order doesn't matter."""
-    return (one[1], orjson.dumps(one[0])) > (other[1], orjson.dumps(other[0]))
+    return _recency(one) > _recency(other)
+
+
+def _recency(statement: tuple[object, datetime]) -> tuple[datetime, bytes]:
+    return statement[1], orjson.dumps(statement[0])

@@ -13,26 +13,50 @@ from baton.flow.erasure import forget
 from baton.flow.writes import Writes
 from baton.kernel.instants import format_instant, parse_instant
 from baton.leads.values import TIERS, Activity, Score
+from baton_scoring.aliases import Aliases
 from baton_scoring.profile import Profile, Said
 
 _OVERTAKEN: Final = "a profile was changed by another transaction meanwhile"
 MAX_ACTIVITIES: Final = 2000
 """The newest of a lead that are scored. Someone who does more is a machine, and must not cost others their time."""
 
-# The row may not be there yet: a lock on its id keeps two lanes from making it at once, and an erasure from being
-# undone by who read before it.
-_LOCK: Final = """
-select pg_advisory_xact_lock(hashtextextended(lead_id, 42))
-from (select lead_id from unnest($1::text[]) as l(lead_id) order by lead_id) ordered
-"""
 _PROFILES: Final = """
-select g.lead_id as asked, e.at as erased_at, p.*
+select s.is_special, p.*
+from unnest($1::text[]) as g(lead_id) cross join lateral (
+    select exists (select from erased where lead_id = g.lead_id offset 0)
+        or exists (select from aliases where lead_id = g.lead_id offset 0)
+        or exists (select from aliases where into_lead = g.lead_id offset 0) as is_special
+) s left join lateral (
+    select *, xmin::text::bigint as revision from profiles where lead_id = g.lead_id offset 0
+) p on true
+where s.is_special or p.lead_id is not null
+"""
+# The row may not be there yet: a lock on its id keeps two lanes from making it at once, and an erasure from being
+# undone by who read before it. All who are one person are locked, in the order of their ids.
+_LOCK: Final = """
+with recursive same(lead_id) as (
+    select unnest($1::text[])
+    union
+    select n.lead_id from same s, lateral (
+        select into_lead from aliases where lead_id = s.lead_id
+        union all select lead_id from aliases where into_lead = s.lead_id
+        offset 0
+    ) n(lead_id)
+)
+select lead_id, pg_advisory_xact_lock(hashtextextended(lead_id, 42))
+from (select lead_id from same order by lead_id) ordered
+"""
+_PERSONS: Final = """
+select g.lead_id as asked, e.at as erased_at, a.into_lead, m.merged, p.*
 from unnest($1::text[]) as g(lead_id) left join lateral (
     select at from erased where lead_id = g.lead_id offset 0
 ) e on true left join lateral (
+    select into_lead from aliases where lead_id = g.lead_id offset 0
+) a on true left join lateral (
+    select array_agg(lead_id) as merged from aliases where into_lead = g.lead_id offset 0
+) m on true left join lateral (
     select *, xmin::text::bigint as revision from profiles where lead_id = g.lead_id offset 0
 ) p on true
-where e.at is not null or p.lead_id is not null
 """
 _ACTIVITIES: Final = """
 select a.* from unnest($1::text[]) as l(lead_id),
@@ -53,7 +77,10 @@ from unnest($1::text[], $2::text[], $3::bool[], $4::bigint[], $5::bytea[], $6::b
     as g(lead_id, key, captured, version, fields, score, qualified, look_at, revision)
 where p.lead_id = g.lead_id and p.xmin::text::bigint = g.revision
 """
-_NOT_ERASED: Final = "not exists (select from erased where lead_id = any($1::text[]))"
+_PLAIN: Final = """
+not exists (select from erased where lead_id = any($1::text[]))
+and not exists (select from aliases where lead_id = any($1::text[]) or into_lead = any($1::text[]))
+"""
 _SAVE_ACTIVITIES: Final = """
 insert into activities (lead_id, source, activity_id, kind, at, data)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[])
@@ -64,23 +91,30 @@ insert into scores (lead_id, version, at, cause, score)
 select * from unnest($1::text[], $2::bigint[], $3::timestamptz[], $4::text[], $5::bytea[])
 on conflict do nothing
 """
-# By the same lock as a batch: rows locked first, and their names after, would be the other way round, a deadlock.
+# By the lock that a batch takes first for this person: rows locked first, and their names after, would be the other way
+# round, a deadlock.
 _TO_LOOK_AT: Final = """
 select lead_id from (
     select lead_id, look_at from profiles where look_at <= $1 order by look_at, lead_id limit $2
 ) due
-where pg_try_advisory_xact_lock(hashtextextended(lead_id, 42)) order by look_at, lead_id
+where pg_try_advisory_xact_lock(hashtextextended(
+    least(lead_id, (select min(a.lead_id) from aliases a where a.into_lead = due.lead_id)), 42
+)) order by look_at, lead_id
 """
 _ERASE: Final = (
     "delete from profiles where lead_id = $1",
     "delete from activities where lead_id = $1",
     "delete from scores where lead_id = $1",
+    "delete from aliases where lead_id = $1 or into_lead = $1",
 )
 _ERASED: Final = """
 insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
-# Who writes without having locked anything finds either the profiles' table or the erasure: never neither.
+# Who writes without having locked anything finds either the profiles' table or an erasure or a merge: never neither.
 _ALONE: Final = "lock table profiles in share row exclusive mode"
+_ADD_ALIAS: Final = """
+insert into aliases values ($1, $2, $3) on conflict (lead_id) do update set into_lead = $2, at = $3
+"""
 NEXT_LOOK: Final = "select min(look_at) from profiles"
 """When the next lead is to be looked at."""
 
@@ -98,24 +132,49 @@ class ScoreTold:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What there is of some leads: profiles with their activities, and when who was erased."""
+    """What there is of some leads and of those they were merged with: profiles, who was erased when, who is whom."""
 
     profiles: dict[str, Profile]
     erased: dict[str, datetime]
+    aliases: Aliases
+
+    def person(self, lead_id: str) -> Profile | None:
+        """The profile of whoever this lead is known as, with those that were merged into it."""
+        if not self.aliases.into:
+            return self.profiles.get(lead_id)
+        root = self.aliases.root(lead_id)
+        merged = [self.profiles[each] for each in self.aliases.known_as(root) if each in self.profiles]
+        if root not in self.profiles and merged:
+            self.profiles[root] = Profile(root, merged[0].key)
+        person = self.profiles.get(root)
+        if person is not None:
+            person.merged = tuple(merged)
+        return person
 
 
-async def load(connection: Connection, lead_ids: Collection[str], *, lock: bool = True) -> Known:
-    """What there is of these leads, locked for the transaction; or as it is just now, and checked by `save`."""
-    ids = sorted(set(lead_ids))
-    if lock:
-        await connection.execute(_LOCK, ids)
-    rows = await connection.fetch(_PROFILES, ids)
+async def look(connection: Connection, lead_ids: Collection[str]) -> Known | None:
+    """What there is of these leads just now, not locked; None if one was erased, or merged with another."""
+    rows = await connection.fetch(_PROFILES, sorted(lead_ids))
+    return None if any(row["is_special"] for row in rows) else await _known(connection, rows, {}, Aliases())
+
+
+async def load(connection: Connection, lead_ids: Collection[str]) -> Known:
+    """What there is of these leads, and of those that they were merged with, locked for the transaction."""
+    rows = await _lock(connection, set(lead_ids))
+    into = {row["asked"]: row["into_lead"] for row in rows if row["into_lead"] is not None}
+    erased = {row["asked"]: row["erased_at"] for row in rows if row["erased_at"] is not None}
+    return await _known(connection, rows, erased, Aliases(into))
+
+
+async def _known(
+    connection: Connection, rows: Sequence[asyncpg.Record], erased: dict[str, datetime], aliases: Aliases
+) -> Known:
     profiles = {row["lead_id"]: _profile(row) for row in rows if row["lead_id"] is not None}
     if profiles:
-        for row in await connection.fetch(_ACTIVITIES, list(profiles), MAX_ACTIVITIES):
-            activity = _activity(row)
-            profiles[row["lead_id"]].activities[activity.source, activity.id] = activity
-    return Known(profiles, {row["asked"]: row["erased_at"] for row in rows if row["erased_at"] is not None})
+        for done in await connection.fetch(_ACTIVITIES, list(profiles), MAX_ACTIVITIES):
+            activity = _activity(done)
+            profiles[done["lead_id"]].activities[activity.source, activity.id] = activity
+    return Known(profiles, erased, aliases)
 
 
 def save(
@@ -141,13 +200,13 @@ def save(
         writes.add(_SAVE_SCORES, *_columns(scores))
 
 
-def check_not_erased(writes: Writes, lead_ids: Collection[str]) -> None:
-    """Have it checked that none of these was erased meanwhile; who was before is known to who read it."""
-    writes.check(_NOT_ERASED, list(lead_ids), why="a lead was erased meanwhile")
+def check_plain(writes: Writes, lead_ids: Collection[str]) -> None:
+    """Have it checked that nobody whom `look` gave was erased or merged meanwhile."""
+    writes.check(_PLAIN, list(lead_ids), why="a lead was erased or merged meanwhile")
 
 
 async def be_alone(connection: Connection) -> None:
-    """For an erasure: until the end of the transaction nobody else writes a profile."""
+    """For an erasure or a merge: until the end of the transaction nobody else writes a profile."""
     await connection.execute(_ALONE)
 
 
@@ -173,6 +232,28 @@ async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
         await connection.execute(statement, lead_id)
     await forget(connection, lead_id)
     await connection.execute(_ERASED, lead_id, at)
+
+
+async def add_alias(connection: Connection, lead_id: str, *, into: str, at: datetime) -> None:
+    """From now on a lead is known as another."""
+    await connection.execute(_ADD_ALIAS, lead_id, into, at)
+
+
+async def drop_alias(connection: Connection, lead_id: str) -> None:
+    """The lead is itself again."""
+    await connection.execute("delete from aliases where lead_id = $1", lead_id)
+
+
+async def _lock(connection: Connection, lead_ids: set[str]) -> list[asyncpg.Record]:
+    """The rows of these leads and of whoever is the same person."""
+    while True:
+        locked = {row["lead_id"] for row in await connection.fetch(_LOCK, sorted(lead_ids))}
+        rows = await connection.fetch(_PERSONS, sorted(locked))
+        joined = {row["into_lead"] for row in rows if row["into_lead"] is not None}
+        joined.update(*(row["merged"] for row in rows if row["merged"] is not None))
+        if joined <= locked:
+            return rows
+        lead_ids = locked | joined  # merged by who held the lock until now
 
 
 def _written_score(profile: Profile, written: Mapping[int, bytes]) -> bytes | None:

@@ -28,9 +28,10 @@ class TierTimer:
             if not due:
                 return 0
             known = await repository.load(unit.connection, due)
-            batch = Batch(playbook=self.playbook(), unit=unit, profiles=known.profiles, erased=known.erased)
+            batch = Batch(self.playbook(), unit, known)
             for lead_id in due:
-                if lead_id in batch.profiles:  # erased by who held it until now
-                    batch.look_again(batch.profiles[lead_id])
+                person = known.person(lead_id)
+                if person is not None:  # erased by who held it until now
+                    batch.look_again(person)
             batch.save()
         return len(due)
