@@ -280,6 +280,19 @@ async def test_of_two_leads_that_are_one_person_the_older_assignment_stays(route
     assert len((await router.get("/v1/leads"))["items"]) == 1
 
 
+@pytest.mark.parametrize("paused", ["a@old.com", "a@new.com"])
+async def test_who_is_merged_while_paused_stays_paused_and_can_be_resumed(router: Routers, paused: str) -> None:
+    old = await router.capture("a@old.com")
+    router.clock.advance(timedelta(minutes=1))
+    new = await router.capture("a@new.com")
+    await router.post(f"/v1/leads/{paused}/pause", {"reason": "on holiday"})
+
+    await router.tell(LeadMerged(**{"from": old, "into": new}))
+
+    assert (await router.get(f"/v1/leads/{old}"))["paused"] is True
+    assert (await router.post(f"/v1/leads/{new}/resume"))["paused"] is False
+
+
 async def test_leads_that_are_two_again_have_what_is_their_own(router: Routers) -> None:
     old = await router.capture("a@old.com")
     router.clock.advance(timedelta(minutes=1))
@@ -290,7 +303,7 @@ async def test_leads_that_are_two_again_have_what_is_their_own(router: Routers) 
     await router.tell(LeadUnmerged(**{"from": old, "into": new}))
 
     pages = [await router.get(f"/v1/leads/{lead_id}") for lead_id in (old, new)]
-    assert [(page["lead_id"], page["state"]) for page in pages] == [(old, "working"), (new, "captured")]
+    assert [(page["lead_id"], page["state"]) for page in pages] == [(old, "working"), (new, "assigned")]
     assert [each.lead_id for each in await router.told(LeadTouched)] == [new]
 
 

@@ -1,6 +1,7 @@
 """Clocks of leads that turn out to be one person (contract §6, merging)."""
 
-from baton.leads.events import SlaCancelled
+from baton.leads.decisions import Standstill
+from baton.leads.events import SlaCancelled, SlaMoved
 from baton_sla_monitor.deciding.clock_state import Status
 from baton_sla_monitor.deciding.facts import Fact, FactKind
 from tests.support.sla import Monitor, at, fact, policy, terms
@@ -75,6 +76,19 @@ def test_after_unmerging_each_is_a_person_again() -> None:
     monitor.hear(fact(FactKind.TOUCHED, at("11:30"), lead="two", channel="call"))
 
     assert statuses(monitor, "contact") == {"one": Status.RUNNING}
+
+
+def test_the_clocks_that_stay_stand_still_while_the_other_lead_was_paused() -> None:
+    monitor = Monitor(terms(CONTACT))
+    monitor.hear(assigned("10:00", "old"), assigned("10:30", "new"))
+    monitor.hear(fact(FactKind.PAUSED, at("10:40"), lead="new"))
+
+    monitor.hear(merged("11:00", "new", "old"))
+    monitor.hear(fact(FactKind.RESUMED, at("12:00"), lead="old"))
+
+    stopped, resumed = (each.clocks[0] for each in monitor.events(SlaMoved)[-2:])
+    assert (stopped.stopped, stopped.due) == (Standstill(since=at("11:00"), until=None, left=3 * 3600), None)
+    assert resumed.due == at("15:00")
 
 
 def test_merging_in_a_circle_ends() -> None:

@@ -170,7 +170,7 @@ class _Batch:
             case LeadMerged() as merged:
                 await merging.merge(self.desk, merged, event)
             case LeadUnmerged() as unmerged:
-                await merging.unmerge(self.desk, unmerged)
+                await merging.unmerge(self.desk, unmerged, event)
             case _:
                 pass
 

@@ -1,10 +1,11 @@
 """Two leads turn out to be one person: one alias, and one open assignment, the older."""
 
+from baton.kernel.ids import derived_id
 from baton.leads.envelope import Event
 from baton.leads.events import LeadMerged, LeadUnmerged
 from baton_router import repository
 from baton_router.desk import Desk
-from baton_router.lead_file import LeadFile, State
+from baton_router.lead_file import Cause, LeadFile, State
 
 
 async def merge(desk: Desk, merged: LeadMerged, event: Event) -> None:
@@ -14,6 +15,7 @@ async def merge(desk: Desk, merged: LeadMerged, event: Event) -> None:
     if one is other:
         return
     await _keep_the_older(desk, one, other)
+    _keep_pauses(one, other)
     if one.waiting is not None and other.waiting is None and other.given is None:
         desk.hold_as(other, one.waiting)
     desk.release(one)
@@ -26,14 +28,18 @@ async def merge(desk: Desk, merged: LeadMerged, event: Event) -> None:
         desk.files[member] = other
 
 
-async def unmerge(desk: Desk, unmerged: LeadUnmerged) -> None:
-    """Let `from` be itself again: each has what is under its own id."""
+async def unmerge(desk: Desk, unmerged: LeadUnmerged, event: Event) -> None:
+    """Let `from` be itself again: each has what is under its own id, and who is left without a rep is routed anew."""
     await repository.drop_alias(desk.unit.connection, unmerged.from_)
     await desk.reload({unmerged.from_, unmerged.into})
     for lead_id in (unmerged.from_, unmerged.into):
         file = desk.files.get(lead_id)
         if file is not None:
             _stand_alone(file)
+            if file.state is State.CAPTURED and file.lead is not None:
+                cause = Cause(derived_id("unmerged", event.id, lead_id), traceparent=event.traceparent)
+                await desk.prepare([(file, cause)])
+                await desk.answer(file, cause)
 
 
 async def _keep_the_older(desk: Desk, one: LeadFile, other: LeadFile) -> None:
@@ -47,6 +53,17 @@ async def _keep_the_older(desk: Desk, one: LeadFile, other: LeadFile) -> None:
         other.given, other.state, other.changed = one.given, one.given.state, True
     else:
         await desk.close(one, why="merged", credit=True)
+
+
+def _keep_pauses(one: LeadFile, other: LeadFile) -> None:
+    """A person is paused if either lead was: until both would go on."""
+    if one.paused_at is None:
+        return
+    resumes = (one.resume_at,) if other.paused_at is None else (one.resume_at, other.resume_at)
+    ends = [each for each in resumes if each is not None]
+    other.paused_at = min(filter(None, (one.paused_at, other.paused_at)))
+    other.resume_at = max(ends) if len(ends) == len(resumes) else None
+    other.changed = True
 
 
 def _stand_alone(file: LeadFile) -> None:

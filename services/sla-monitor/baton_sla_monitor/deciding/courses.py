@@ -144,6 +144,11 @@ class Course:
         self.pauses.append(Pause(fact.at, fact.until))
         self.moved = Moment(fact.at, fact.id)
 
+    def share_pause(self, pause: Pause, fact: Fact) -> None:
+        """Stand still from a merge on, because the other lead does."""
+        self.pauses.append(Pause(fact.at, pause.to))
+        self.moved = Moment(fact.at, fact.id)
+
     def end_pause(self, fact: Fact) -> None:
         """Go on, as far as people are concerned."""
         self.pauses = self._cut(self.pauses, fact, fact.at)

@@ -147,6 +147,7 @@ class _Fold:
         self.aliases[self._person(fact.lead)] = self._person(fact.other)
         self._keep_older_assignment(fact)
         self._keep_older_clocks(fact)
+        self._share_pauses(fact)
 
     def unmerged(self, fact: Fact) -> None:
         self.aliases.pop(fact.lead, None)
@@ -208,6 +209,19 @@ class _Fold:
                 if course.terms.policy.name in seen:
                     course.cancel(fact, fact.at, Reason.MERGED)
                 seen.add(course.terms.policy.name)
+
+    def _share_pauses(self, fact: Fact) -> None:
+        """The person is paused if either lead was: so are all clocks, until that ends."""
+        person = self._person(fact.lead)
+        running = [
+            pause
+            for lead, pause in self.pauses
+            if self._person(lead) == person and (pause.to is None or pause.to > fact.at)
+        ]
+        for course in self._of(fact.lead):
+            for pause in running:
+                if pause not in course.pauses:
+                    course.share_pause(pause, fact)
 
     def _end_wait(self, fact: Fact) -> None:
         for course in self._of(fact.lead):
