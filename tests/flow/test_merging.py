@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from baton.kernel.ids import lead_id_for_email
+from baton.leads.values import TIERS
 from tests.support.simulation import Played, Simulator
 
 pytestmark = pytest.mark.postgres
@@ -32,6 +33,10 @@ def ask(path: str) -> dict[str, Any]:
 
 def answers(played: Played) -> list[dict[str, Any]]:
     return [line["body"] for line in played.responses if line["request"].startswith("GET")]
+
+
+def _scores(played: Played) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    return [(event, event["data"]) for event in played.events if event["type"] == "lead.scored"]
 
 
 BOTH: Sequence[Mapping[str, Any]] = [
@@ -88,6 +93,29 @@ async def test_what_both_did_is_told_once(simulator: Simulator) -> None:
     )
 
     assert len([each for each in played.data("lead.scored") if each["activity"] is not None]) == 1
+
+
+async def test_time_takes_the_tier_of_the_person_and_of_nobody_else(simulator: Simulator) -> None:
+    played = await simulator.play(*BOTH, MERGE, {"at": "2026-07-27T16:30:00Z", "run_until": True})
+
+    by_time = [each for event, each in _scores(played) if event["at"] > AT]
+    assert by_time
+    assert {each["lead"]["lead_id"] for each in by_time} == {NEW_ID}
+    tiers = [each["score"]["tier"] for each in by_time]
+    assert sorted(tiers, key=TIERS.index, reverse=True) == tiers
+
+
+async def test_who_is_unmerged_has_a_rep(simulator: Simulator) -> None:
+    qualified = {"title": "VP Sales", "employees": 300, "country": "US", "state": "CA", "activity": "demo_request"}
+
+    played = await simulator.play(
+        capture(OLD, **qualified), capture(NEW, **qualified), MERGE, UNMERGE,
+        ask(f"/router/v1/leads/{OLD}"), ask(f"/router/v1/leads/{NEW}"),
+    )  # fmt: skip
+
+    assert [(each["lead_id"], each["state"], each["merged"]) for each in answers(played)] == [
+        (OLD_ID, "assigned", []), (NEW_ID, "assigned", []),
+    ]  # fmt: skip
 
 
 async def test_unmerging_restores_both(simulator: Simulator) -> None:

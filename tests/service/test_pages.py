@@ -10,7 +10,8 @@ from httpx import Response
 
 from baton.kernel.ids import lead_id_for_email
 from baton.leads.decisions import Clock, Standstill
-from baton.leads.events import LeadErased, SlaBreached, SlaMoved, SlaStarted
+from baton.leads.events import LeadCaptured, LeadErased, LeadMerged, SlaBreached, SlaMoved, SlaStarted
+from baton.leads.values import Lead
 from baton_router.stream import EVERYBODY, Wakes
 from tests.support.postgres import Databases
 from tests.support.router import START, Routers, migrated, running_routers
@@ -128,6 +129,21 @@ async def test_a_resumed_lead_shows_when_its_clock_is_due_now(router: Routers) -
     assert "3 h 00 min first-contact" in listed.text
     assert "first-contact due 2026-03-25 20:00:00 UTC 3 h 00 min" in lead.text
     assert "Due at another time: first-contact" in lead.text
+
+
+async def test_the_page_of_a_merged_lead_is_that_of_the_lead_it_was_merged_into_and_says_so(router: Routers) -> None:
+    ids = [await router.capture(email, first_name=name) for email, name in (("a@old.com", "Ada"), ("b@new.com", "Bea"))]
+    old, new = ids
+    await router.tell(LeadCaptured(lead=Lead(lead_id=old, email="a@old.com"), activity=None))
+    await router.tell(LeadMerged(**{"from": old, "into": new}))
+
+    pages = [(await page(router, f"/leads/{lead}")).text for lead in (old, new, "a@old.com")]
+
+    assert "Bea" in _Text(pages[0]).text
+    assert "Merged into this lead: a@old.com" in _Text(pages[0]).text
+    assert f"{old[:8]}… became {new[:8]}…" in _Text(pages[0]).text.replace(" … ", "… ")
+    assert old in links(pages[0])
+    assert pages[0] == pages[1] == pages[2]
 
 
 @pytest.mark.parametrize("path", ["/", "/leads/a@acme.com"])

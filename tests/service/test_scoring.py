@@ -117,6 +117,36 @@ async def _write(connection: Connection, profile: Profile) -> None:
     await writes.send(connection)
 
 
+async def test_who_was_merged_by_another_process_is_found_out_once_the_locks_are_held(scoring: Database) -> None:
+    async with scoring.transaction() as connection:
+        one, other = Profile("one", "a.example", captured=True), Profile("two", "b.example", captured=True)
+        repository.save(writes := Writes(), [one, other], activities=[], told=[])
+        await writes.send(connection)
+        before = await repository.look(connection, ["one"])
+        await repository.add_alias(connection, "one", into="two", at=NOW)
+
+    async with scoring.transaction() as connection:
+        known = await repository.load(connection, ["one", "three"])
+
+    person = known.person("one")
+    assert before is not None
+    assert person is not None
+    assert (person.lead_id, [each.lead_id for each in person.merged]) == ("two", ["one"])
+
+
+async def test_both_ids_of_a_person_are_locked_in_one_order(scoring: Database) -> None:
+    async with scoring.transaction() as connection:
+        await repository.add_alias(connection, "b", into="a", at=NOW)
+        await repository.add_alias(connection, "c", into="a", at=NOW)
+
+    async def hold(lead_id: str) -> None:
+        async with scoring.transaction() as connection:
+            await repository.load(connection, [lead_id])
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*(hold(lead_id) for lead_id in "abcabc"))
+
+
 async def test_migrations_go_up_and_down_and_up_and_match_the_models(database: str) -> None:
     await upgrade(database, CHAIN)
     await downgrade(database, CHAIN)

@@ -114,7 +114,10 @@ def _add_leads(router: APIRouter, service: Service) -> None:
 
     @router.get("/leads/{lead}", dependencies=_READ)
     async def lead(lead: str) -> dict[str, object]:
-        """All that happened to a lead, in order. `{lead}` is a `lead_id` or an email address."""
+        """All that happened to a lead, in order. `{lead}` is a `lead_id` or an email address.
+
+        A lead that was merged answers as the one it was merged into: `lead_id` is that one's, `merged` has its own.
+        """
         async with service.database.connection() as connection:
             return await views.whole_story(connection, identify(lead), now=service.clock.now())
 

@@ -44,7 +44,10 @@ class LeadFilter:
 
 
 async def whole_story(connection: Connection, lead_id: str, *, now: datetime) -> dict[str, object]:
-    """All that happened to a lead, in order. 404 where nobody knows it, 410 where it was erased."""
+    """All that happened to a lead, in order; of one that was merged, what the lead is that it was merged into.
+
+    404 where nobody knows it, 410 where it was erased.
+    """
     files = await repository.load(connection, [lead_id], lock=False)
     file = files.get(lead_id)
     members = file.members if file is not None else frozenset({lead_id})
@@ -60,7 +63,7 @@ async def whole_story(connection: Connection, lead_id: str, *, now: datetime) ->
 
 
 def summary(file: LeadFile) -> dict[str, object]:
-    """A lead as a command answers it."""
+    """A lead as a command answers it. `merged`: the ids of those that are known as this one."""
     waiting, given = file.waiting, file.given
     return {
         "lead_id": file.lead_id,
@@ -70,6 +73,7 @@ def summary(file: LeadFile) -> dict[str, object]:
         "assignment": None if given is None else given.assignment.model_dump(mode="json"),
         "hold": None if waiting is None else waiting.hold.model_dump(mode="json"),
         "paused": file.paused_at is not None,
+        "merged": sorted(file.members - {file.lead_id}),
     }
 
 
@@ -120,6 +124,7 @@ def _captured(lead_id: str, steps: Sequence[Entry]) -> Mapping[str, object]:
         "assignment": None,
         "hold": None,
         "paused": False,
+        "merged": [],
     }
 
 

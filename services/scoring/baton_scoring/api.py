@@ -82,7 +82,10 @@ async def score_batch(body: BatchRequest, service: Scoring) -> Mapping[str, obje
 async def read_lead(
     lead: str, service: Scoring, limit: Annotated[int, Query(ge=1, le=_HISTORY)] = 50
 ) -> Mapping[str, object]:
-    """The profile of a lead (by id or email), its score, and how that came about."""
+    """The profile of a lead (by id or email), its score, and how that came about.
+
+    A lead that was merged answers as the one it was merged into: `lead_id` is that one's, `merged` has its own.
+    """
     lead_id = _lead_id(lead)
     async with service.database.connection() as connection:
         known = await repository.load(connection, [lead_id])

@@ -75,6 +75,8 @@ class Story:
     about: str
     state: str
     paused: bool
+    merged: list[str]
+    """How people called the leads that were merged into this one."""
     score: Mapping[str, Any] | None
     assignment: Mapping[str, Any] | None
     rep: str | None
@@ -102,6 +104,7 @@ def story(told: Mapping[str, Any], *, now: datetime, names: Names) -> Story:
         about=", ".join(str(lead[each]) for each in ("title", "company", "country") if lead.get(each)),
         state=told["state"],
         paused=bool(told["paused"]),
+        merged=_merged(told),
         score=told["score"],
         assignment=assignment,
         rep=None if assignment is None else names(assignment["rep"]),
@@ -111,6 +114,13 @@ def story(told: Mapping[str, Any], *, now: datetime, names: Names) -> Story:
         steps=list(reversed(steps)),
         decision=decided[-1] if decided else None,
     )
+
+
+def _merged(told: Mapping[str, Any]) -> list[str]:
+    """By what they came in as; by their ids, where that isn't told."""
+    captured = [step["data"]["lead"] for step in told["steps"] if step["type"] == "lead.captured"]
+    names = {lead["lead_id"]: str(lead.get("email") or person_name(lead)) for lead in captured}
+    return [names.get(lead_id) or lead_id for lead_id in told["merged"]]
 
 
 def _in_order(clocks: Sequence[ShownClock]) -> list[ShownClock]:
