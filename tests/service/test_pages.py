@@ -132,8 +132,10 @@ async def test_a_resumed_lead_shows_when_its_clock_is_due_now(router: Routers) -
 
 
 async def test_the_page_of_a_merged_lead_is_that_of_the_lead_it_was_merged_into_and_says_so(router: Routers) -> None:
-    ids = [await router.capture(email, first_name=name) for email, name in (("a@old.com", "Ada"), ("b@new.com", "Bea"))]
-    old, new = ids
+    old = await router.capture("a@old.com", first_name="Ada")
+    router.clock.advance(timedelta(minutes=1))
+    new = await router.capture("b@new.com", first_name="Bea")
+    await router.post(f"/v1/leads/{new}/decline", {"reason": "not mine"})
     await router.tell(LeadCaptured(lead=Lead(lead_id=old, email="a@old.com"), activity=None))
     await router.tell(LeadMerged(**{"from": old, "into": new}))
 
@@ -144,6 +146,9 @@ async def test_the_page_of_a_merged_lead_is_that_of_the_lead_it_was_merged_into_
     assert f"{old[:8]}… became {new[:8]}…" in _Text(pages[0]).text.replace(" … ", "… ")
     assert old in links(pages[0])
     assert pages[0] == pages[1] == pages[2]
+    why = _Text(pages[0]).text.partition("Who has it, and why")[2].partition("Score")[0]
+    assert "Mary has this lead" in why
+    assert "Mary sdr chosen" in why
 
 
 @pytest.mark.parametrize("path", ["/", "/leads/a@acme.com"])

@@ -276,6 +276,7 @@ async def test_of_two_leads_that_are_one_person_the_older_assignment_stays(route
 
     page = await router.get(f"/v1/leads/{old}")
     assert (page["lead_id"], page["merged"], page["assignment"]["rep"]) == (new, [old], "mary")
+    assert [step["type"] for step in page["steps"]].count("lead.merged") == 1
     assert len(await router.fetch("select * from assignments where open")) == 1
     assert len((await router.get("/v1/leads"))["items"]) == 1
 

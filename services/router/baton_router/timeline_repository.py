@@ -148,8 +148,9 @@ async def append(connection: Connection, entries: Sequence[Entry], clocks: Seque
 
 
 async def steps(connection: Connection, lead_ids: Collection[str], *, limit: int) -> list[Entry]:
-    """The story of a lead (and of those merged into it), oldest first."""
-    return [_entry(row) for row in await connection.fetch(_STEPS, list(lead_ids), limit)]
+    """The story of a lead (and of those merged into it), oldest first, each event once: a merge is told of both."""
+    entries = [_entry(row) for row in await connection.fetch(_STEPS, list(lead_ids), limit)]
+    return list({entry.event_id: entry for entry in entries}.values())
 
 
 async def clocks(connection: Connection, lead_ids: Collection[str], *, now: datetime) -> list[dict[str, object]]:

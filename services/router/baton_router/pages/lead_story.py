@@ -85,7 +85,7 @@ class Story:
     clocks: list[ShownClock]
     steps: list[ShownStep]
     decision: ShownStep | None
-    """The last one, with its trace."""
+    """Why the lead stands as it does, with its trace."""
 
     @property
     def clock(self) -> ShownClock | None:
@@ -96,7 +96,6 @@ def story(told: Mapping[str, Any], *, now: datetime, names: Names) -> Story:
     """From what the API answers about the lead."""
     lead = told["lead"] or {}
     steps = [_step(each, names) for each in told["steps"]]
-    decided = [each for each in steps if each.trace is not None]
     assignment = told["assignment"]
     return Story(
         lead_id=told["lead_id"],
@@ -112,8 +111,18 @@ def story(told: Mapping[str, Any], *, now: datetime, names: Names) -> Story:
         fields=[(label, value_text(lead[name])) for name, label in _FIELDS.items() if lead.get(name) not in (None, {})],
         clocks=_in_order([shown_clock(each, now=now) for each in told["clocks"]]),
         steps=list(reversed(steps)),
-        decision=decided[-1] if decided else None,
+        decision=_decision(told, steps),
     )
+
+
+def _decision(told: Mapping[str, Any], steps: Sequence[ShownStep]) -> ShownStep | None:
+    """The one that gave the lead to its rep; else the last. A lead that was merged has those of both."""
+    decided = [(step, each["data"]) for step, each in zip(steps, told["steps"], strict=True) if step.trace is not None]
+    current = None if told["assignment"] is None else told["assignment"]["id"]
+    gave = [
+        step for step, data in decided if current is not None and (data.get("assignment") or {}).get("id") == current
+    ]
+    return next(reversed(gave or [step for step, _ in decided]), None)
 
 
 def _merged(told: Mapping[str, Any]) -> list[str]:
