@@ -355,7 +355,7 @@ def test_a_table_saved_with_semicolons_and_a_byte_order_mark_is_read() -> None:
     rule = "{disqualify: true, when: {lead.domain: {in_table: rivals}}}"
     text = f"{BASE}scoring: {{negative: {{rules: [{rule}]}}}}\n"
 
-    playbook = loaded(text, rivals_csv="\ufeffdomain;name\r\nRival.example;Rival, Inc\r\n")
+    playbook = loaded(text, rivals_csv="\ufeff\r\ndomain;name\r\nRival.example;Rival, Inc\r\n")
 
     assert playbook.tables["rivals"].column("domain") == {"rival.example"}
 

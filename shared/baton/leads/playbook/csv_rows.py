@@ -71,7 +71,7 @@ def _decoded(content: bytes, sheet: Sheet) -> str:
 
 def _rows(lines: list[str], sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
     """The line on which each row begins, and its cells."""
-    delimiter = _delimiter(lines[0] if lines else "")
+    delimiter = _delimiter(next((line for line in lines if line.strip()), ""))
     begin = 0
     while begin < len(lines):
         reader = csv.reader((lines[at] for at in range(begin, len(lines))), strict=True, delimiter=delimiter)
