@@ -523,6 +523,13 @@ def test_what_cannot_be_stored_is_told_on_its_row() -> None:
     assert [(each.line, each.message) for each in found] == [(2, "U+0000 can't be stored")]
 
 
+def test_a_cell_beyond_all_bounds_is_told_on_its_row() -> None:
+    found = mistakes(PEOPLE, reps_csv=f"id,name,email\nmary,{'M' * 200_000},m@e.com\njoe,Joe,joe\n")
+
+    assert [(each.file, each.line) for each in found if each.file == "reps.csv"] == [("reps.csv", 2), ("reps.csv", 3)]
+    assert "field larger than field limit" in found[-2].message
+
+
 def test_columns_are_told_apart_without_case() -> None:
     assert the_mistake(BASE, t_csv="Domain,domain\n1,2\n").message == 'two columns are named "domain"'
 

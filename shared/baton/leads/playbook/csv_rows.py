@@ -85,8 +85,15 @@ def _rows(lines: list[str], sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
             begin += read + 1
             problem = str(error).replace(f"'{delimiter}'", "','")
             sheet.error(begin, *_PROBLEMS.get(problem, (f"not CSV: {error}", "")))
-            # What is in it as far as one can guess, so that nobody takes its first cell for missing.
-            yield begin, next(csv.reader([lines[begin - 1]], delimiter=delimiter), [])
+            yield begin, _guess(lines[begin - 1], delimiter)
+
+
+def _guess(line: str, delimiter: str) -> list[str]:
+    """What is in a row that can't be read, so that nobody takes its first cell for missing."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # a cell beyond all bounds
+        return []
 
 
 def _delimiter(header: str) -> str:
