@@ -1,5 +1,6 @@
 """The pages in a real browser, in front of a real `baton up`; and `baton demo` as a newcomer runs it."""
 
+import asyncio
 import os
 import re
 import tempfile
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.async_api import ConsoleMessage, Locator, Page, expect
+from playwright.async_api import ConsoleMessage, Locator, Page, Route, expect
 
 from tests.support.processes import Processes, ServiceProcess
 
@@ -21,6 +22,13 @@ TOO_WIDE = """
 document.documentElement.scrollWidth <= window.innerWidth ? [] : [...document.querySelectorAll("*")]
     .filter((each) => each.getBoundingClientRect().right > window.innerWidth)
     .map((each) => `${each.tagName} ${each.className}: ${each.textContent.trim().slice(0, 80)}`)
+"""
+LISTEN = """
+() => {
+    const source = new EventSource(document.body.dataset.stream);
+    window.heard = new Promise((told) => source.addEventListener("news", () => told(true), { once: true }));
+    return new Promise((open) => source.addEventListener("open", () => open(true), { once: true }));
+}
 """
 SHOTS = os.environ.get("BATON_TEST_SCREENSHOTS")
 """A folder for pictures of the pages, to be looked at by people."""
@@ -160,6 +168,31 @@ async def test_the_clocks_of_a_lead_that_is_resumed_go_on_until_their_new_due_ti
     await expect(clock.get_by_role("timer")).to_have_attribute("datetime", due)
     await clock.scroll_into_view_if_needed()
     await visit.shoot("lead-resumed")
+
+
+async def test_what_is_told_while_the_page_looks_again_is_shown_too(visit: Visit) -> None:
+    lead_id = await visit.send(email="kay@looking.example", first_name="Kay")
+    await visit.open()
+    await visit.page.get_by_role("link", name="Kay").click()
+    await expect(clock_on(visit.page, "absolute-max")).to_be_visible()
+    written, shown = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        answer = await route.fetch()
+        written.set()
+        await shown.wait()
+        await route.fulfill(response=answer)
+
+    await visit.page.route(f"**/leads/{lead_id}", hold)
+    async with httpx.AsyncClient(base_url=visit.url) as client:
+        await client.post(f"/router/v1/leads/{lead_id}/touches", json={"kind": "call"})
+        await written.wait()
+        await visit.page.evaluate(LISTEN)
+        await client.post(f"/router/v1/leads/{lead_id}/pause", json={"reason": "on a journey"})
+        await visit.page.evaluate("window.heard")
+    shown.set()
+
+    await expect(visit.page.locator(".badges")).to_contain_text("paused")
 
 
 async def test_a_hostile_name_is_only_a_name(visit: Visit) -> None:
