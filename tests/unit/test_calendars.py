@@ -1,3 +1,4 @@
+import weakref
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -241,3 +242,14 @@ def test_a_calendar_has_so_many_dates_at_most(key: str) -> None:
     [told] = mistakes({"hours": {"mon": "09:00-18:00"}, key: days if key == "special" else list(days)})
 
     assert (told.path, told.message) == ((key,), "501 dates in one calendar")
+
+
+def test_a_zone_is_read_once_however_many_others_are_in_use() -> None:
+    names = ("Asia/Tokyo", "Europe/Oslo", "America/Denver", "Africa/Cairo", "Asia/Kolkata", "America/Lima",
+             "Europe/Rome", "Asia/Seoul", "Pacific/Auckland", "Europe/Paris")  # fmt: skip
+    zone = weakref.ref(calendar(time_zone="Australia/Sydney").zone)
+
+    for name in names:
+        assert calendar(time_zone=name).zone.key == name
+
+    assert zone() is calendar(time_zone="Australia/Sydney").zone

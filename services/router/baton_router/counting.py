@@ -95,10 +95,11 @@ class Counters:
         """The loads that some cap or strategy asks for: counting what nobody compares costs every lead."""
         asked = set[tuple[str, str | None]]()
         by_load = any(STRATEGIES[pool.strategy].by_load for pool in self.playbook.pools.values())
+        staff, calendars = self.staff, self.staff.calendars
         for name, pool_name in sorted(places):
             rep, pool = self.playbook.reps[name], self.playbook.pools[pool_name]
-            frame = periods(self.unit.now, zone_of(rep, pool, self.staff.calendars))
-            own = self.staff.state(name).caps or rep.caps
+            frame = periods(self.unit.now, zone_of(rep, pool, calendars))
+            own = staff.state(name).caps or rep.caps
             for place, caps, opened in (
                 (None, [own], by_load),
                 (pool_name, [pool.caps, _member_caps(pool, rep)], False),

@@ -10,6 +10,7 @@ from baton.kernel.calendar_parsing import Boundary, CalendarMistake, WeeklyHours
 from baton.kernel.holiday_sets import HolidaySet
 from baton.kernel.segments import Pause, Segment
 from baton.kernel.windows import DAY, FULL_DAY, Window
+from baton.kernel.zones import zone_named
 
 __all__ = ["ALWAYS", "HORIZON", "Boundary", "Calendar", "CalendarError", "CalendarMistake", "NoOpeningError"]
 
@@ -76,7 +77,7 @@ class Calendar:
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.time_zone or "UTC")
+        return zone_named(self.time_zone)
 
     @property
     def never_closes(self) -> bool:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
+from baton.kernel.zones import zone_named
 from baton.leads.playbook.model import Pool, Rep
 from baton_router.deciding.calendars import Calendars
 
@@ -27,24 +27,24 @@ class Periods:
 @lru_cache(maxsize=512)  # a batch asks for every rep at one instant, and reps share few zones
 def periods(now: datetime, time_zone: str | None) -> Periods:
     """The periods that `now` lies in. Weeks start on Monday."""
-    zone = ZoneInfo(time_zone or "UTC")
-    today = now.astimezone(zone).date()
+    today = now.astimezone(zone_named(time_zone)).date()
     monday = today - timedelta(days=today.weekday())
     first = today.replace(day=1)
     following = (first + timedelta(days=32)).replace(day=1)
-
-    def midnight(day: date) -> datetime:
-        return datetime.combine(day, time(), zone).astimezone(UTC)
-
     return Periods(
         hour=now - HOUR,
-        day=midnight(today),
-        week=midnight(monday),
-        month=midnight(first),
-        next_day=midnight(today + timedelta(days=1)),
-        next_week=midnight(monday + timedelta(days=7)),
-        next_month=midnight(following),
+        day=_midnight(today, time_zone),
+        week=_midnight(monday, time_zone),
+        month=_midnight(first, time_zone),
+        next_day=_midnight(today + timedelta(days=1), time_zone),
+        next_week=_midnight(monday + timedelta(days=7), time_zone),
+        next_month=_midnight(following, time_zone),
     )
+
+
+@lru_cache(maxsize=512)  # every instant of a day asks for the same seven
+def _midnight(day: date, time_zone: str | None) -> datetime:
+    return datetime.combine(day, time(), zone_named(time_zone)).astimezone(UTC)
 
 
 def zone_of(rep: Rep, pool: Pool | None, calendars: Calendars) -> str:
