@@ -43,6 +43,19 @@ class StatementTimedOut(DatabaseUnavailable):
     """
 
 
+def raise_if_gone(connection: Connection, error: asyncpg.InterfaceError) -> None:
+    """Call it DatabaseUnavailable if something was asked of a connection that had been cut."""
+    if not isinstance(error, asyncpg.DataError) and _is_gone(connection):
+        raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _is_gone(connection: Connection) -> bool:
+    try:
+        return connection.is_closed()
+    except asyncpg.InterfaceError:  # the pool took it back when it was cut
+        return True
+
+
 class Database:
     """A bounded pool on one service's schema. It connects when first needed, and anew whenever the server is back."""
 
@@ -95,13 +108,17 @@ class Database:
         connection: Connection | None = None
         try:
             async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
-                yield connection
+                try:
+                    yield connection
+                except asyncpg.InterfaceError as error:
+                    raise_if_gone(connection, error)
+                    raise
         except TRANSIENT as error:
             timed_out = connection is not None and isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
             kind = StatementTimedOut if timed_out else DatabaseUnavailable
             raise kind(f"{type(error).__name__}: {error}") from error
         except asyncpg.InterfaceError as error:
-            if isinstance(error, asyncpg.DataError) or not (connection is None or connection.is_closed()):
+            if connection is not None:
                 raise
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
 

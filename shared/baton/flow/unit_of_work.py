@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Final, cast
+
+import asyncpg
 
 from baton.flow.bus import Bus, Record, refuse_too_large
 from baton.flow.database import Connection, Database
@@ -146,6 +148,8 @@ async def _roll_back(connection: Connection) -> None:
     try:
         async with asyncio.timeout(_ROLL_BACK_SECONDS):
             await connection.execute("rollback")
-    except BaseException:
-        connection.terminate()
-        raise
+    except BaseException as error:
+        with suppress(asyncpg.InterfaceError):  # it was cut, and taken back by its pool
+            connection.terminate()
+        if not isinstance(error, Exception):
+            raise
