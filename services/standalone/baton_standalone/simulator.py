@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, assert_never
 
-import httpx
 from fastapi import FastAPI
 
 from baton.kernel.clock import ManualClock
@@ -18,7 +17,7 @@ from baton.leads.playbook.findings import PlaybookError
 from baton.service.playbooks import publish
 from baton.service.settings import Settings
 from baton_standalone.apps import PARTS, mount, service_of
-from baton_standalone.direct_transport import DirectTransport
+from baton_standalone.direct_requests import DirectRequests
 from baton_standalone.local_dry_run import connect
 from baton_standalone.publishing import Candidate, Refused, publish_candidate, read_candidate
 from baton_standalone.scenario import Line, Publish, Request, RunUntil
@@ -26,7 +25,6 @@ from baton_standalone.stage import Stage
 from baton_standalone.stepped_database import SteppedDatabase
 from baton_standalone.tape import TapedBus, Write, response_line
 
-_BASE_URL: Final = "http://localhost:8000"
 _COMMANDS: Final = "POST"
 """The method of requests that are answered without a look at the timeline."""
 
@@ -51,10 +49,10 @@ async def simulate(run: Run) -> None:
     bus = TapedBus(clock, write=run.write)
     apps = _make_apps(run, bus, clock)
     stage = Stage([service_of(app) for app in apps.values()], bus, clock)
-    async with _opened(stage), _client(apps) as client:
+    async with _opened(stage):
         await publish(bus, run.candidate.files, clock=clock)
         await stage.load_playbook()
-        player = _Player(run=run, apps=apps, stage=stage, client=client)
+        player = _Player(run=run, apps=apps, stage=stage, requests=DirectRequests(mount(apps)))
         for line in run.lines:
             await player.play(line)
         await stage.let_watch()
@@ -65,7 +63,7 @@ class _Player:
     run: Run
     apps: dict[str, FastAPI]
     stage: Stage
-    client: httpx.AsyncClient
+    requests: DirectRequests
 
     async def play(self, line: Line) -> None:
         """What was due before, the line itself, and all that follows from it."""
@@ -83,8 +81,8 @@ class _Player:
     async def _request(self, line: Request) -> None:
         if line.method != _COMMANDS:
             await self.stage.let_watch()
-        response = await self.client.request(line.method, line.target, content=line.content, headers=dict(line.headers))
-        self.run.write(response_line(response, request=line.written, at=line.at))
+        answer = await self.requests.send(line.method, line.target, content=line.content, headers=line.headers)
+        self.run.write(response_line(answer, request=line.written, at=line.at))
         app = self.apps.get(line.target.split("/", 2)[1].partition("?")[0])
         await self.stage.settle_after(None if app is None else service_of(app))
 
@@ -134,10 +132,3 @@ async def _opened(stage: Stage) -> AsyncIterator[None]:
         yield
     finally:
         await stage.close()
-
-
-@asynccontextmanager
-async def _client(apps: dict[str, FastAPI]) -> AsyncIterator[httpx.AsyncClient]:
-    transport = DirectTransport(mount(apps))
-    async with httpx.AsyncClient(transport=transport, base_url=_BASE_URL, timeout=None) as client:  # noqa: S113
-        yield client

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
-from httpx import Response
 
 from baton.flow.bus import Consumer, Received, Record, TopicSpec
 from baton.flow.database import Connection
@@ -14,6 +13,7 @@ from baton.kernel.clock import Clock
 from baton.kernel.instants import format_instant
 from baton.leads.envelope import header
 from baton.leads.topics import Topic
+from baton_standalone.direct_requests import Answer
 
 Write = Callable[[bytes], object]
 
@@ -94,9 +94,9 @@ def event_line(record: Record, *, at: datetime) -> bytes:
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def response_line(response: Response, *, request: str, at: datetime) -> bytes:
+def response_line(answer: Answer, *, request: str, at: datetime) -> bytes:
     """`{"at", "response", "request", "body"}`; the body as JSON where it is, null where there is none."""
-    line = {"at": format_instant(at), "response": response.status_code, "request": request, "body": _body(response)}
+    line = {"at": format_instant(at), "response": answer.status, "request": request, "body": _body(answer.content)}
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -110,10 +110,10 @@ def _data(record: Record) -> Any:
     return data
 
 
-def _body(response: Response) -> Any:
-    if not response.content:
+def _body(content: bytes) -> Any:
+    if not content:
         return None
     try:
-        return orjson.loads(response.content)
+        return orjson.loads(content)
     except orjson.JSONDecodeError:
-        return response.text
+        return content.decode("utf-8", "replace")
