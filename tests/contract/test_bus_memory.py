@@ -104,3 +104,27 @@ async def test_a_compacted_topic_keeps_the_last_of_each_key(memory: MemoryBus) -
     memory.trim()
 
     assert numbers([one async for one in memory.read(TOPIC, follow=False)]) == [2, 3]
+
+
+async def test_it_forgets_what_every_group_has_handled_and_nothing_else(memory: MemoryBus) -> None:
+    quick, slow = await reader_of(memory, "quick"), await reader_of(memory, "slow")
+    await memory.publish([record(number) for number in range(3)])
+    await quick.until(3)
+    await slow.consumer.consume(slow.take, max_records=1, wait=timedelta(0))
+
+    forgotten = memory.forget_handled()
+    left = [each async for each in memory.read(TOPIC, follow=False)]
+    await slow.until(3)
+    await memory.publish([record(3)])
+    await quick.until(4)
+    await slow.until(4)
+
+    assert (forgotten, numbers(left)) == (1, [1, 2])
+    assert numbers(quick.got) == numbers(slow.got) == [0, 1, 2, 3]
+
+
+async def test_it_keeps_what_no_group_reads(memory: MemoryBus) -> None:
+    await memory.publish([record(1)])
+
+    assert memory.forget_handled() == 0
+    assert len([each async for each in memory.read(TOPIC, follow=False)]) == 1

@@ -1,4 +1,4 @@
-"""How a service's database behaves."""
+"""One behaviour of a service's database, whether it is a pool or the simulator's stepped one."""
 
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -7,10 +7,11 @@ import asyncpg
 import pytest
 
 from baton.flow.database import Connection, Database, DatabaseUnavailable
+from baton_standalone.stepped_database import SteppedDatabase
 
 pytestmark = pytest.mark.postgres
 
-KINDS = (Database,)
+KINDS = (Database, SteppedDatabase)
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
@@ -162,3 +163,19 @@ async def test_before_its_start_and_after_its_end_it_is_unavailable(kind: type[D
     await db.stop()
     with pytest.raises(DatabaseUnavailable, match="not open"):
         await say(db, "late")
+
+
+async def test_a_stepped_one_counts_its_uses_so_that_nobody_asks_what_cannot_have_changed(database: str) -> None:
+    db = SteppedDatabase(database, schema="public")
+    await db.start()
+    counts = [db.uses]
+
+    await db.check()
+    counts.append(db.uses)
+    with suppress(LookupError):
+        await say(db, fail=True)
+    counts.append(db.uses)
+    counts.append(db.uses)
+    await db.stop()
+
+    assert counts == [0, 1, 2, 2]

@@ -21,7 +21,8 @@ from baton.service.playbooks import publish
 from baton_standalone.apps import PARTS, mount, service_of
 from baton_standalone.publishing import read_candidate
 from baton_standalone.shipped import shipped_playbook
-from baton_standalone.stage import Stage
+from baton_standalone.stage import Member, Stage
+from baton_standalone.stepped_database import SteppedDatabase
 from baton_standalone.tape import TapedBus
 from tests.support.postgres import Databases
 from tests.support.simulation import migrated
@@ -110,8 +111,9 @@ async def _tell(databases: Databases) -> tuple[Story, datetime]:
     clock = ManualClock(START)
     bus = TapedBus(clock, write=lambda _: None)
     url = await databases.create(migrated)
-    apps = {part.path: _app(part, url, bus, clock) for part in PARTS}
-    stage = Stage([service_of(app) for app in apps.values()], bus, clock)
+    databases_of = {part.path: SteppedDatabase(url, schema=part.chain.schema) for part in PARTS}
+    apps = {part.path: _app(part, databases_of[part.path], bus, clock) for part in PARTS}
+    stage = Stage([Member(service_of(app), databases_of[path]) for path, app in apps.items()], bus, clock)
     transport = httpx.ASGITransport(mount(apps), client=("127.0.0.1", 0))
     await stage.open()
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
@@ -121,8 +123,7 @@ async def _tell(databases: Databases) -> tuple[Story, datetime]:
             await stage.advance(START + timedelta(minutes=minute))
             response = await client.request(method, path, json=body)
             assert response.status_code < 300, response.text
-            for service in stage.services:
-                await stage.settle_after(service)
+            await stage.settle()
         await stage.advance(START + timedelta(hours=8))
     story: dict[tuple[str, int], list[Record]] = {}
     for topic in LEAD_TOPICS:
@@ -155,7 +156,7 @@ async def _alone(databases: Databases, name: str, end: datetime) -> AsyncIterato
     url, clock = await databases.create(migrated), ManualClock(end)
     bus = MemoryBus(clock, partitions=12)
     [part] = [part for part in PARTS if part.chain.schema == name]
-    service = service_of(_app(part, url, bus, clock))
+    service = service_of(_app(part, Database(url, schema=name, size=4), bus, clock))
     await service.open()
     await publish(bus, FILES, clock=clock)
     await service.feed.step()
@@ -166,11 +167,9 @@ async def _alone(databases: Databases, name: str, end: datetime) -> AsyncIterato
         await databases.drop(url)
 
 
-def _app(part: Any, url: str, bus: Any, clock: ManualClock) -> FastAPI:
-    settings = part.kind.model_construct(database_url=url, bus_url="memory:")
-    app: FastAPI = part.create(
-        settings=settings, bus=bus, clock=clock, database=Database(url, schema=part.chain.schema, size=4)
-    )
+def _app(part: Any, database: Database, bus: Any, clock: ManualClock) -> FastAPI:
+    settings = part.kind.model_construct(database_url=database.url, bus_url="memory:")
+    app: FastAPI = part.create(settings=settings, bus=bus, clock=clock, database=database)
     app.state.access.trust_all = True
     return app
 

@@ -4,7 +4,7 @@ Nothing of it depends on the time of day, on hashing or on who is faster: the sa
 """
 
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +21,14 @@ from baton_standalone.direct_requests import DirectRequests
 from baton_standalone.local_dry_run import connect
 from baton_standalone.publishing import Candidate, Refused, publish_candidate, read_candidate
 from baton_standalone.scenario import Line, Publish, Request, RunUntil
-from baton_standalone.stage import Stage
+from baton_standalone.stage import Member, Stage
 from baton_standalone.stepped_database import SteppedDatabase
 from baton_standalone.tape import TapedBus, Write, response_line
 
 _COMMANDS: Final = "POST"
 """The method of requests that are answered without a look at the timeline."""
+_FORGET_EVERY: Final = 500
+"""Lines after which the bus lets go of what everybody has handled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +49,23 @@ async def simulate(run: Run) -> None:
         return
     clock = ManualClock(run.lines[0].at)
     bus = TapedBus(clock, write=run.write)
-    apps = _make_apps(run, bus, clock)
-    stage = Stage([service_of(app) for app in apps.values()], bus, clock)
+    databases = {part.path: SteppedDatabase(run.database_url, schema=part.chain.schema) for part in PARTS}
+    apps = _make_apps(run, bus, clock, databases)
+    stage = Stage([Member(service_of(app), databases[path]) for path, app in apps.items()], bus, clock)
     async with _opened(stage):
         await publish(bus, run.candidate.files, clock=clock)
         await stage.load_playbook()
-        player = _Player(run=run, apps=apps, stage=stage, requests=DirectRequests(mount(apps)))
-        for line in run.lines:
+        player = _Player(run=run, stage=stage, requests=DirectRequests(mount(apps)))
+        for number, line in enumerate(run.lines):
             await player.play(line)
+            if number % _FORGET_EVERY == 0:
+                bus.forget_handled()
         await stage.let_watch()
 
 
 @dataclass(frozen=True, slots=True)
 class _Player:
     run: Run
-    apps: dict[str, FastAPI]
     stage: Stage
     requests: DirectRequests
 
@@ -83,8 +87,7 @@ class _Player:
             await self.stage.let_watch()
         answer = await self.requests.send(line.method, line.target, content=line.content, headers=line.headers)
         self.run.write(response_line(answer, request=line.written, at=line.at))
-        app = self.apps.get(line.target.split("/", 2)[1].partition("?")[0])
-        await self.stage.settle_after(None if app is None else service_of(app))
+        await self.stage.settle()
 
     async def _publish(self, line: Publish) -> None:
         """Another playbook; one with mistakes is told, and the old one stays."""
@@ -106,11 +109,13 @@ def _complain(line: Publish, mistakes: Sequence[str]) -> None:
     sys.stderr.writelines(f"{mistake}\n" for mistake in mistakes)
 
 
-def _make_apps(run: Run, bus: TapedBus, clock: ManualClock) -> dict[str, FastAPI]:
+def _make_apps(
+    run: Run, bus: TapedBus, clock: ManualClock, databases: Mapping[str, SteppedDatabase]
+) -> dict[str, FastAPI]:
     apps = {}
     for part in PARTS:
-        database = SteppedDatabase(run.database_url, schema=part.chain.schema)
-        app = part.create(settings=_settings(part.kind, run), bus=bus, clock=clock, database=database)
+        settings = _settings(part.kind, run)
+        app = part.create(settings=settings, bus=bus, clock=clock, database=databases[part.path])
         app.state.access.trust_all = True
         apps[part.path] = app
     reception = apps["ingest"].state.reception

@@ -3,7 +3,7 @@
 Each step is taken only where something moved, so that a lead costs what its handling costs and no idle questions.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,6 +15,7 @@ from baton.flow.worker import Worker
 from baton.kernel.clock import ManualClock
 from baton.service.service import Service, Timer
 from baton_router.app import TIMELINE_GROUP
+from baton_standalone.stepped_database import SteppedDatabase
 from baton_standalone.tape import TapedBus
 
 log = structlog.get_logger()
@@ -38,7 +39,6 @@ class Stuck(Exception):
 class Actor:
     """A timer or a worker: who may have something to do by the clock alone."""
 
-    service: Service
     act: Timer | Worker
     asked_due: datetime | None = None
     """When it is due, as it said when it was asked last."""
@@ -59,41 +59,64 @@ class Actor:
 
 
 @dataclass(slots=True)
+class Member:
+    """A service, with the database that only it uses."""
+
+    service: Service
+    database: SteppedDatabase
+    actors: list[Actor] = field(init=False)
+    _asked_after: int | None = None
+    """So many uses of the database had there been when it was asked when its actors are due."""
+
+    def __post_init__(self) -> None:
+        acts: list[Timer | Worker] = [*self.service.timers, *self.service.workers]
+        self.actors = [Actor(act) for act in acts]
+
+    @property
+    def may_have_changed(self) -> bool:
+        """Whether another moment may be due than the last time that it was asked: that is written in the database."""
+        return self._asked_after != self.database.uses
+
+    async def ask(self) -> None:
+        """Ask when each of its actors is due: all timers at once."""
+        timers = await self.service.next_dues(self.service.timers)
+        workers = [await worker.next_due() for worker in self.service.workers]
+        for actor, due in zip(self.actors, [*timers, *workers], strict=True):
+            actor.asked_due = due
+        self._asked_after = self.database.uses
+
+
+@dataclass(slots=True)
 class Stage:
     """Moves the services and the clock."""
 
-    services: list[Service]
+    cast: list[Member]
     bus: TapedBus
     clock: ManualClock
     _actors: list[Actor] = field(init=False)
-    _touched: list[Service] = field(default_factory=list)
-    """Whoever did something since it was asked when it is due."""
+    _workers: list[Actor] = field(init=False)
+    _watchers: list[Actor] = field(init=False)
     _settled_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        self._actors = [Actor(service, act) for service in self.services for act in _acts(service)]
-        self._touch(*self.services)
+        self._actors = [actor for member in self.cast for actor in member.actors]
+        workers = [actor for actor in self._actors if isinstance(actor.act, Worker)]
+        self._workers = [actor for actor in workers if actor.act.name not in _WATCHERS]
+        self._watchers = [actor for actor in workers if actor.act.name in _WATCHERS]
 
     async def open(self) -> None:
         """Migrate and begin to consume."""
-        for service in self.services:
-            await service.open()
+        for member in self.cast:
+            await member.service.open()
 
     async def close(self) -> None:
-        for service in reversed(self.services):
-            await service.close()
+        for member in reversed(self.cast):
+            await member.service.close()
 
     async def load_playbook(self) -> None:
         """Let every service read what is new on the playbook's topic."""
-        for service in self.services:
-            await service.feed.step()
-        self._touch(*self.services)
-        await self.settle()
-
-    async def settle_after(self, service: Service | None) -> None:
-        """Settle what a request to a service brought about."""
-        if service is not None:
-            self._touch(service)
+        for member in self.cast:
+            await member.service.feed.step()
         await self.settle()
 
     async def settle(self) -> None:
@@ -103,14 +126,14 @@ class Stage:
         self._settled_at = self.clock.now()
         for _ in range(_ROUNDS):
             await self.bus.deliver()
-            if not await self._step_all(self._workers()):
-                await self._step_all(self._watchers(), if_many=_MANY)
+            if not await self._step_all(self._workers):
+                await self._step_all(self._watchers, if_many=_MANY)
                 return
         raise Stuck("events follow from events without an end")
 
     async def let_watch(self) -> None:
         """Let the watchers take in all that was told: to be called before anybody looks."""
-        while await self._step_all(self._watchers()):
+        while await self._step_all(self._watchers):
             pass
 
     async def _step_all(self, actors: Iterable[Actor], *, if_many: int = 1) -> int:
@@ -135,17 +158,12 @@ class Stage:
         return min((actor.due for actor in self._actors if actor.due is not None), default=None)
 
     async def _ask(self) -> None:
-        """Ask whoever did something when it is due now: all timers of a service at once."""
-        while self._touched:
-            service = self._touched.pop(0)
-            for actor, due in zip(self._of(service), await _next_dues(service), strict=True):
-                actor.asked_due = due
-
-    def _of(self, service: Service) -> list[Actor]:
-        return [actor for actor in self._actors if actor.service is service]
+        """Ask whoever did something when it is due now."""
+        for member in self.cast:
+            if member.may_have_changed:
+                await member.ask()
 
     async def _step_due(self, actor: Actor) -> None:
-        self._touch(actor.service)
         done = await self._step(actor)
         if done:
             actor.idle, actor.not_before = 0, None
@@ -162,9 +180,8 @@ class Stage:
         assert isinstance(worker, Worker)
         if actor.not_before is not None and actor.not_before > self.clock.now():
             return 0
-        if sum((await self.bus.depths(worker.group, worker.topics)).values()) < if_many:
+        if self.bus.waiting(worker.group, worker.topics) < if_many:
             return 0
-        self._touch(actor.service)
         done = await self._step(actor)
         await self.bus.deliver()
         return done
@@ -177,22 +194,3 @@ class Stage:
             log.warning("consumer_paused", consumer=actor.act.name, until=paused.until.isoformat())
             actor.not_before = actor.resumes = paused.until
             return 0
-
-    def _workers(self) -> Iterator[Actor]:
-        return (each for each in self._actors if isinstance(each.act, Worker) and each.act.name not in _WATCHERS)
-
-    def _watchers(self) -> Iterator[Actor]:
-        return (each for each in self._actors if each.act.name in _WATCHERS)
-
-    def _touch(self, *services: Service) -> None:
-        self._touched += (each for each in services if not any(each is other for other in self._touched))
-
-
-def _acts(service: Service) -> list[Timer | Worker]:
-    return [*service.timers, *service.workers]
-
-
-async def _next_dues(service: Service) -> list[datetime | None]:
-    """When each of them is due."""
-    timers = await service.next_dues(service.timers)
-    return [*timers, *[await worker.next_due() for worker in service.workers]]

@@ -9,7 +9,7 @@ from typing import Final
 
 import asyncpg
 
-from baton.flow.database import TRANSIENT, Connection, Database, DatabaseUnavailable
+from baton.flow.database import TRANSIENT, Connection, Database, DatabaseUnavailable, raise_if_gone
 
 _SECONDS: Final = 15.0
 """The bound of connecting and of a statement."""
@@ -34,6 +34,8 @@ class SteppedDatabase(Database):
 
     def __init__(self, url: str, *, schema: str) -> None:
         super().__init__(url, schema=schema)
+        self.uses = 0
+        """How often somebody had a connection: while it stays the same, so does what is in the database."""
         self._is_open = False
         self._idle: list[asyncpg.Connection] = []
         self._begun: list[asyncpg.Connection] = []
@@ -57,9 +59,13 @@ class SteppedDatabase(Database):
             DatabaseUnavailable: as a Database's.
         """
         try:
-            connection = self._idle.pop() if self._idle else await self._connect()
+            connection = _living(self._idle) or await self._connect()
+            self.uses += 1
             try:
                 yield connection
+            except asyncpg.InterfaceError as error:
+                raise_if_gone(connection, error)
+                raise
             finally:
                 self._idle.append(connection)
         except TRANSIENT as error:
@@ -73,7 +79,8 @@ class SteppedDatabase(Database):
             DatabaseUnavailable: as a Database's.
         """
         try:
-            connection = self._begun.pop() if self._begun else await self._begin()
+            connection = _living(self._begun) or await self._begin()
+            self.uses += 1
             try:
                 yield connection
             except BaseException:
@@ -92,11 +99,15 @@ class SteppedDatabase(Database):
     async def _end(self, connection: asyncpg.Connection, how: str) -> None:
         """End a transaction and begin the next one; a connection where that fails is not used again."""
         self._ended += 1
-        if self._ended % _REPORT_EVERY == 0:
-            await connection.execute(how)
-            await connection.execute("begin")
-        else:
-            await connection.execute(f"{how}; begin")
+        try:
+            if self._ended % _REPORT_EVERY == 0:
+                await connection.execute(how)
+                await connection.execute("begin")
+            else:
+                await connection.execute(f"{how}; begin")
+        except asyncpg.InterfaceError as error:
+            raise_if_gone(connection, error)
+            raise
         self._begun.append(connection)
 
     async def _connect(self) -> asyncpg.Connection:
@@ -105,3 +116,12 @@ class SteppedDatabase(Database):
         return await asyncpg.connect(
             self.url, timeout=_SECONDS, command_timeout=_SECONDS, server_settings={**self.server_settings, **_PLANS}
         )
+
+
+def _living(free: list[asyncpg.Connection]) -> asyncpg.Connection | None:
+    """One of those that nobody has, and that nobody cut meanwhile."""
+    while free:
+        connection = free.pop()
+        if not connection.is_closed():
+            return connection
+    return None

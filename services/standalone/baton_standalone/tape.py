@@ -68,6 +68,8 @@ class TapedBus:
 
     async def deliver(self) -> None:
         """Publish what was committed."""
+        if not self._committed:
+            return
         records, self._committed = self._committed, []
         await self.publish(records)
 
@@ -79,6 +81,14 @@ class TapedBus:
 
     async def depths(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         return await self._memory.depths(group, topics)
+
+    def waiting(self, group: str, topics: Sequence[str]) -> int:
+        """How many records a group has not handled yet."""
+        return self._memory.waiting(group, topics)
+
+    def forget_handled(self) -> int:
+        """Forget what every group that reads it has handled: a long run would keep all of it. Gives how many."""
+        return self._memory.forget_handled()
 
 
 def event_line(record: Record, *, at: datetime) -> bytes:

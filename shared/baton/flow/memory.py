@@ -106,11 +106,18 @@ class MemoryBus:
 
     async def depths(self, group: str, topics: Sequence[str]) -> Mapping[str, int]:
         await self.check()
+        return {topic: self.waiting(group, (topic,)) for topic in topics}
+
+    def waiting(self, group: str, topics: Sequence[str]) -> int:
+        """How many records of these topics the group has not handled yet."""
         handled = self._groups[group].handled if group in self._groups else Counter[Position]()
-        return {
-            topic: sum(len(self.since((topic, n), handled[topic, n])) for n in range(self.partitions))
-            for topic in topics
-        }
+        waiting = 0
+        for topic in topics:
+            for lane in range(self.partitions):
+                place = topic, lane
+                if self._ends[place] > handled[place]:
+                    waiting += self._left(place, handled[place])
+        return waiting
 
     async def join(self) -> None:
         """Return when every group has handled everything. Somebody else has to make them consume."""
@@ -124,12 +131,21 @@ class MemoryBus:
                 log[:] = _kept(log, self._specs[topic], now=self._clock.now())
         return before - sum(map(len, self.logs.values()))
 
+    def forget_handled(self) -> int:
+        """Forget what all groups that read it have handled; a topic that none reads stays. Gives how many records."""
+        forgotten = 0
+        for place, log in self.logs.items():
+            handled = [group.handled[place] for group in self._groups.values() if place[0] in group.topics]
+            if handled:
+                count = len(log) - self._left(place, min(handled))
+                del log[:count]
+                forgotten += count
+        return forgotten
+
     def since(self, place: Position, offset: int) -> Sequence[Received]:
         """What a partition still has from `offset` on."""
-        if offset >= self._ends[place]:
-            return ()
-        log = self.logs.get(place, [])
-        return log[bisect_left(log, offset, key=attrgetter("offset")) :]
+        left = self._left(place, offset)
+        return self.logs[place][-left:] if left else ()
 
     def tell(self) -> None:
         """Wake whoever waits for something to change."""
@@ -140,6 +156,13 @@ class MemoryBus:
         """Wait until it is so."""
         while not so():
             await self._changed.wait()
+
+    def _left(self, place: Position, offset: int) -> int:
+        """How many records a partition still has from `offset` on."""
+        if offset >= self._ends[place]:
+            return 0
+        log = self.logs[place]
+        return len(log) - bisect_left(log, offset, key=attrgetter("offset"))
 
     def _after(self, places: Mapping[Position, int]) -> list[Received]:
         if self._away:
