@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from baton_standalone.embedded import INITIAL, EmbeddedPostgres, start_beside
+from baton_standalone.one_processor import one_processor
 
-_FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+_FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "256MB"}
 """Nobody misses it after a crash."""
 _SECONDS: Final = 30.0
 
@@ -22,6 +23,8 @@ _SECONDS: Final = 30.0
 def temporary_server(meanwhile: Callable[[], object]) -> Iterator[str]:
     """The fresh database of an embedded server that is gone afterwards; something is done while it starts.
 
+    It is for whoever asks one thing after the other: both are kept on one processor.
+
     Raises:
         EmbeddedPostgresError: there are no programs, or they fail.
     """
@@ -29,7 +32,9 @@ def temporary_server(meanwhile: Callable[[], object]) -> Iterator[str]:
     folder.chmod(0o711)  # root's server runs as somebody else, who passes through
     server = EmbeddedPostgres(folder, settings=_FAST, database=INITIAL)
     try:
-        yield start_beside(server, meanwhile)
+        url = start_beside(server, meanwhile)
+        with one_processor(*([] if server.pid is None else [server.pid])):
+            yield url
     finally:
         server.stop(mode="immediate")
         shutil.rmtree(folder, ignore_errors=True)
