@@ -7,9 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
 import pytest
-from fastapi import FastAPI
 
 from baton.flow.bus import Record
 from baton.flow.database import Database
@@ -18,14 +16,12 @@ from baton.flow.worker import Worker
 from baton.kernel.clock import ManualClock
 from baton.leads.topics import LEAD_TOPICS
 from baton.service.playbooks import publish
-from baton_standalone.apps import PARTS, mount, service_of
+from baton_standalone.apps import PARTS, service_of
 from baton_standalone.publishing import read_candidate
 from baton_standalone.shipped import shipped_playbook
-from baton_standalone.stage import Member, Stage
-from baton_standalone.stepped_database import SteppedDatabase
-from baton_standalone.tape import TapedBus
 from tests.support.postgres import Databases
 from tests.support.simulation import migrated
+from tests.support.staging import part_app, staged
 
 pytestmark = pytest.mark.postgres
 
@@ -108,31 +104,19 @@ async def test_every_consumer_ends_up_the_same_however_topics_run_ahead_of_each_
 
 async def _tell(databases: Databases) -> tuple[Story, datetime]:
     """The whole house lives through it, in order."""
-    clock = ManualClock(START)
-    bus = TapedBus(clock, write=lambda _: None)
-    url = await databases.create(migrated)
-    databases_of = {part.path: SteppedDatabase(url, schema=part.chain.schema) for part in PARTS}
-    apps = {part.path: _app(part, databases_of[part.path], bus, clock) for part in PARTS}
-    stage = Stage([Member(service_of(app), databases_of[path]) for path, app in apps.items()], bus, clock)
-    transport = httpx.ASGITransport(mount(apps), client=("127.0.0.1", 0))
-    await stage.open()
-    async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
-        await publish(bus, FILES, clock=clock)
-        await stage.load_playbook()
-        for minute, method, path, body in TOLD:
-            await stage.advance(START + timedelta(minutes=minute))
-            response = await client.request(method, path, json=body)
-            assert response.status_code < 300, response.text
-            await stage.settle()
-        await stage.advance(START + timedelta(hours=8))
     story: dict[tuple[str, int], list[Record]] = {}
-    for topic in LEAD_TOPICS:
-        async for each in bus.read(topic, follow=False):
-            record = Record(topic=each.topic, key=each.key, value=each.value, headers=each.headers)
-            story.setdefault((topic, each.partition), []).append(record)
-    await stage.close()
-    await databases.drop(url)
-    return story, clock.now()
+    async with staged(databases, start=START) as house:
+        for minute, method, path, body in TOLD:
+            await house.stage.advance(START + timedelta(minutes=minute))
+            response = await house.client.request(method, path, json=body)
+            assert response.status_code < 300, response.text
+            await house.stage.settle()
+        await house.stage.advance(START + timedelta(hours=8))
+        for topic in LEAD_TOPICS:
+            async for each in house.bus.read(topic, follow=False):
+                record = Record(topic=each.topic, key=each.key, value=each.value, headers=each.headers)
+                story.setdefault((topic, each.partition), []).append(record)
+        return story, house.clock.now()
 
 
 async def _state_after(databases: Databases, name: str, story: Story, *, end: datetime, seed: int) -> list[list[Any]]:
@@ -156,7 +140,7 @@ async def _alone(databases: Databases, name: str, end: datetime) -> AsyncIterato
     url, clock = await databases.create(migrated), ManualClock(end)
     bus = MemoryBus(clock, partitions=12)
     [part] = [part for part in PARTS if part.chain.schema == name]
-    service = service_of(_app(part, Database(url, schema=name, size=4), bus, clock))
+    service = service_of(part_app(part, Database(url, schema=name, size=4), bus, clock))
     await service.open()
     await publish(bus, FILES, clock=clock)
     await service.feed.step()
@@ -165,13 +149,6 @@ async def _alone(databases: Databases, name: str, end: datetime) -> AsyncIterato
     finally:
         await service.close()
         await databases.drop(url)
-
-
-def _app(part: Any, database: Database, bus: Any, clock: ManualClock) -> FastAPI:
-    settings = part.kind.model_construct(database_url=database.url, bus_url="memory:")
-    app: FastAPI = part.create(settings=settings, bus=bus, clock=clock, database=database)
-    app.state.access.trust_all = True
-    return app
 
 
 def _mixed(story: Story, seed: int) -> list[Record]:
