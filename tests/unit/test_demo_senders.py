@@ -74,15 +74,14 @@ def test_secrets_are_made_up_once_and_only_for_their_owner(
     playbook: Playbook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ("HUBSPOT_WORKFLOW_SECRET", "MARKETO_WEBHOOK_SECRET", "SALESFORCE_TOKEN")
+    for name in names:
+        monkeypatch.setenv(name, "undone by monkeypatch only if it set them")
     found = []
     for _ in range(2):
         for name in names:
-            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name)
         provide(playbook, folder=tmp_path)
         found.append(secret_of(source_of(playbook, "marketo")))
-    for name in names:  # undone by monkeypatch only if it set them
-        monkeypatch.delenv(name)
-
     assert found[0] == found[1] != ""
     assert (tmp_path / "demo-secrets.json").stat().st_mode & 0o077 == 0
 
