@@ -11,6 +11,7 @@ from baton.flow import postgres_consumer, postgres_trimming
 from baton.flow.bus import BusUnavailable, Record, TopicSpec
 from baton.flow.database import Database
 from baton.flow.postgres_log import PostgresBus
+from baton.flow.writes import Writes
 from baton.kernel.clock import ManualClock, SystemClock
 from tests.support.buses import OTHER, TOPIC, Setting, numbers, record, until
 
@@ -68,17 +69,34 @@ async def test_an_append_is_part_of_the_callers_transaction(
 ) -> None:
     async def undone() -> None:
         async with service.transaction() as connection:
-            await bus.append(connection, [record(1)])
+            await bus.append(connection, [record(1)], writes=Writes())
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         await undone()
     async with service.transaction() as connection:
-        await bus.append(connection, [record(2)])
+        await bus.append(connection, [record(2)], writes=Writes())
     bus.announce({TOPIC})
     reader = await setting.reader(group, bus=bus)
 
     assert numbers(await reader.until(1)) == [2]
+
+
+async def test_without_a_transaction_writes_and_records_are_there_together_or_not_at_all(
+    bus: PostgresBus, service: Database
+) -> None:
+    writes = Writes()
+    async with service.connection() as connection:
+        await connection.execute("create table notes (said text)")
+        writes.add("insert into notes select $1::text", "undone")
+        with pytest.raises(BusUnavailable, match="no topic"):
+            await bus.append(connection, [record(1), record(1, topic="nowhere")], writes=writes)
+        writes.add("insert into notes select $1::text", "done")
+        await bus.append(connection, [record(2)], writes=writes)
+        said = await connection.fetch("select said from notes")
+
+    assert [row["said"] for row in said] == ["done"]
+    assert await offsets(bus, TOPIC) == [0]
 
 
 async def test_positions_follow_the_order_of_commits_without_gaps(bus: PostgresBus) -> None:

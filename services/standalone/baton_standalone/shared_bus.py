@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from baton.flow.bus import Bus, Consumer, Received, Record, TopicSpec
 from baton.flow.database import Connection
+from baton.flow.writes import Writes
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class SharedBus:
     async def publish(self, records: Sequence[Record]) -> None:
         await self.real.publish(records)
 
-    async def append(self, connection: Connection, records: Sequence[Record]) -> None:
-        await self.real.append(connection, records)
+    async def append(self, connection: Connection, records: Sequence[Record], *, writes: Writes) -> None:
+        await self.real.append(connection, records, writes=writes)
 
     def announce(self, topics: Collection[str]) -> None:
         self.real.announce(topics)

@@ -9,6 +9,7 @@ import orjson
 from baton.flow.bus import Consumer, Received, Record, TopicSpec
 from baton.flow.database import Connection
 from baton.flow.memory import MemoryBus
+from baton.flow.writes import Writes
 from baton.kernel.clock import Clock
 from baton.kernel.instants import format_instant
 from baton.leads.envelope import header
@@ -56,9 +57,9 @@ class TapedBus:
         for record in records:
             self._write(event_line(record, at=self._clock.now()))
 
-    async def append(self, connection: Connection, records: Sequence[Record]) -> None:
+    async def append(self, connection: Connection, records: Sequence[Record], *, writes: Writes) -> None:
         """Keep them until `announce`. Appending is the last that a unit does before its commit."""
-        del connection
+        await writes.send(connection)
         self._appended += records
 
     def announce(self, topics: Collection[str]) -> None:

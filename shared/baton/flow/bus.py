@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 from baton.flow.database import Connection
+from baton.flow.writes import Writes
 from baton.leads.envelope import Headers
 
 MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
@@ -137,10 +138,11 @@ class Bus(Protocol):
     def appends_in_transaction(self) -> bool:
         """Whether `append` is there: then it takes the place of an outbox."""
 
-    async def append(self, connection: Connection, records: Sequence[Record]) -> None:
-        """Append as part of the caller's transaction. Commit order is position order.
+    async def append(self, connection: Connection, records: Sequence[Record], *, writes: Writes) -> None:
+        """Send `writes` and append, both or neither, in the caller's transaction if there is one.
 
-        Others who append to these topics wait until the transaction ends: append once, and last.
+        Commit order is position order: others who append to these topics wait until the transaction ends, so append
+        once, and last.
         """
 
     def announce(self, topics: Collection[str]) -> None:

@@ -17,6 +17,7 @@ from baton.flow.kafka_consumer import KafkaConsumer
 from baton.flow.kafka_producer import KafkaPublisher
 from baton.flow.kafka_reader import TopicReader
 from baton.flow.kafka_settings import KafkaSettings
+from baton.flow.writes import Writes
 from baton.kernel.murmur import murmur2
 
 
@@ -58,7 +59,7 @@ class KafkaBus:
         if records:
             await self._publisher.publish(records)
 
-    async def append(self, connection: Connection, records: Sequence[Record]) -> None:
+    async def append(self, connection: Connection, records: Sequence[Record], *, writes: Writes) -> None:
         raise NotImplementedError("Kafka takes part in no transaction of the database: use the outbox")
 
     def announce(self, topics: Collection[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from baton.flow.bus import BusUnavailable, Consumer, Handle, Received, Record, TopicSpec, refuse_too_large
 from baton.flow.database import Connection
+from baton.flow.writes import Writes
 from baton.kernel.clock import Clock
 from baton.kernel.murmur import murmur2
 
@@ -82,7 +83,7 @@ class MemoryBus:
             self._ends[place] += 1
         self.tell()
 
-    async def append(self, connection: Connection, records: Sequence[Record]) -> None:
+    async def append(self, connection: Connection, records: Sequence[Record], *, writes: Writes) -> None:
         raise NotImplementedError("the bus in memory takes part in no transaction: use the outbox")
 
     def announce(self, topics: Collection[str]) -> None:

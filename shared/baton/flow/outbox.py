@@ -82,7 +82,7 @@ def in_turn(*, lanes: str, known: str, rows: str = "{rows}") -> str:
 
 def outbox_write(columns: "OutboxColumns", *, standing: "Standing") -> Asking:
     """A write of rows that gives their ids in order, as `in_turn` does."""
-    return Asking(_WRITE, (*columns, *standing), "id", in_turn(lanes="$7", known="$8"))
+    return Asking(_WRITE, (*columns, *standing), in_turn(lanes="$7", known="$8"), returning="id")
 
 
 class Standing(NamedTuple):

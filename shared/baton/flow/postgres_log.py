@@ -25,6 +25,7 @@ from baton.flow.headers import pack_headers
 from baton.flow.postgres_consumer import CHANNEL, GONE, PostgresConsumer, received
 from baton.flow.postgres_schema import SCHEMA, migrate
 from baton.flow.postgres_trimming import trim
+from baton.flow.writes import Asking, Writes
 from baton.kernel.clock import Clock
 
 log = structlog.get_logger()
@@ -38,7 +39,7 @@ _TOPIC: Final = """
 insert into baton_bus.topics (name, retention, compacted) values ($1, $2, $3)
 on conflict (name) do update set retention = excluded.retention, compacted = excluded.compacted
 """
-_APPEND: Final = "select baton_bus.append($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $5::timestamptz)"
+_APPEND: Final = "baton_bus.append($1::text[], $2::bytea[], $3::bytea[], $4::bytea[], $5::timestamptz)"
 _READ: Final = """
 select topic, position, key, headers, value, at from baton_bus.log
 where topic = $1 and position >= $2 order by position limit $3
@@ -107,24 +108,24 @@ class PostgresBus:
             return
         refuse_too_large(records)
         async with self._connection() as connection:
-            await self.append(connection, records)
+            await self.append(connection, records, writes=Writes())
         self.announce({record.topic for record in records})
 
-    async def append(self, connection: Connection, records: Sequence[Record]) -> None:
-        """Append as part of the caller's transaction, which holds the topics until it ends: do it last.
+    async def append(self, connection: Connection, records: Sequence[Record], *, writes: Writes) -> None:
+        """Append with the writes, in one statement. It holds the topics until the transaction ends: do it last.
 
         Raises:
             BusUnavailable: a topic is not there yet.
         """
+        columns = (
+            [record.topic for record in records],
+            [record.key for record in records],
+            [pack_headers(record.headers) for record in records],
+            [record.value for record in records],
+            self._clock.now(),
+        )
         try:
-            await connection.execute(
-                _APPEND,
-                [record.topic for record in records],
-                [record.key for record in records],
-                [pack_headers(record.headers) for record in records],
-                [record.value for record in records],
-                self._clock.now(),
-            )
+            await writes.send(connection, last=Asking(None, columns, _APPEND))
         except (asyncpg.NoDataFoundError, asyncpg.UndefinedFunctionError, asyncpg.InvalidSchemaNameError) as error:
             raise BusUnavailable(str(error)) from error
 

@@ -69,10 +69,11 @@ class UnitOfWork:
     async def flush(self, bus: Bus, standing: Standing) -> Left:
         """Write what waits, and what was emitted. Gives what is to be published now."""
         records, self._records = self._records, []
-        if bus.appends_in_transaction or not records:
+        if records and bus.appends_in_transaction:
+            await bus.append(self.connection, [record for record, _ in records], writes=self.writes)
+            return Left((), (), ())
+        if not records:
             await self.writes.send(self.connection)
-            if records:
-                await bus.append(self.connection, [record for record, _ in records])
             return Left((), (), ())
         columns = outbox_columns(records, bus=bus)
         ids = await self.writes.send(self.connection, last=outbox_write(columns, standing=standing))

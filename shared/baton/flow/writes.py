@@ -59,16 +59,17 @@ class Writes:
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """A write that wants to know more than whether it was done.
+    """A write that wants to know more than whether it was done, or that is a function's.
 
     `asks` is an expression over the rows that the statement gives by `returning`, which it calls `{rows}`, and over
-    tables as they were before; it may have parameters of its own behind the statement's.
+    tables as they were before; it may have parameters of its own behind the statement's. It is evaluated once all is
+    written.
     """
 
-    statement: str
+    statement: str | None
     arguments: tuple[object, ...]
-    returning: str
     asks: str
+    returning: str = "1"
 
 
 class _Text(NamedTuple):
@@ -104,6 +105,8 @@ def _together(texts: tuple[_Text, ...], are_expected: tuple[bool, ...]) -> str:
         if is_expected:
             after += 1
             wanted.append(f"{asked} = ${after}::bigint")
+        elif number < len(texts) - 1:
+            wanted.append(f"{asked} is not null")  # or what nobody asks for is written at the very end
         taken += text.parameters
     held = f"1 / (case when {' and '.join(wanted) or 'true'} then 1 else 0 end)"
     return f"{'with ' if parts else ''}{', '.join(parts)} select {held}, {asked}"
