@@ -30,6 +30,7 @@ SOURCES: Final = "/v1/sources/"
 
 def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database) -> FastAPI:
     """Ingest as an ASGI app."""
+    database.plan_once()
     service = build(
         name="ingest",
         package="baton_ingest",

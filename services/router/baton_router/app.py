@@ -25,7 +25,7 @@ GROUP: Final = "baton-router"
 TIMELINE_GROUP: Final = "baton-router-timeline"
 _GATHER_STORIES: Final = timedelta(milliseconds=200)
 """Nobody's lead waits for the timeline: only eyes do."""
-_STORIES: Final = 250
+_STORIES: Final = 100
 """Few at a time: the timeline shares its event loop with whoever routes leads."""
 
 

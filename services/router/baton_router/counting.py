@@ -94,14 +94,19 @@ class Counters:
     def _questions(self, places: Collection[tuple[str, str]]) -> Iterator[LoadQuestion]:
         """The loads that some cap or strategy asks for: counting what nobody compares costs every lead."""
         asked = set[tuple[str, str | None]]()
-        by_load = any(STRATEGIES[pool.strategy].by_load for pool in self.playbook.pools.values())
+        compared = {
+            member.rep
+            for pool in self.playbook.pools.values()
+            for member in pool.members
+            if STRATEGIES[pool.strategy].by_load
+        }
         staff, calendars = self.staff, self.staff.calendars
         for name, pool_name in sorted(places):
             rep, pool = self.playbook.reps[name], self.playbook.pools[pool_name]
             frame = periods(self.unit.now, zone_of(rep, pool, calendars))
             own = staff.state(name).caps or rep.caps
             for place, caps, opened in (
-                (None, [own], by_load),
+                (None, [own], name in compared),
                 (pool_name, [pool.caps, _member_caps(pool, rep)], False),
             ):
                 question = _question(name, place, caps, frame, count_open=opened)

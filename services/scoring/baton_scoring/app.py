@@ -21,6 +21,7 @@ TOPICS: Final = (Topic.CAPTURED, Topic.ACTIVITY)
 
 def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database) -> FastAPI:
     """Scoring as an ASGI app."""
+    database.plan_once()
     service = build(
         name="scoring",
         package="baton_scoring",

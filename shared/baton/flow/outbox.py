@@ -31,9 +31,13 @@ _WRITE: Final = """
 insert into outbox (lane, subject, topic, key, headers, value)
 select * from unnest($1::int[], $2::text[], $3::text[], $4::bytea[], $5::bytea[], $6::bytea[])
 """
+# Lane by lane, and in order: what was published lies dead in the table by the thousand, until it is vacuumed.
 _IN_TURN: Final = """
-case when not exists (select from outbox where lane = any({lanes}::int[]) and id <> all({known}::bigint[]))
-    then array(select id from {rows} order by id) end
+case when not exists (
+    select from unnest({lanes}::int[]) as l(lane) cross join lateral (
+        select id from outbox where lane = l.lane and id not in (select unnest({known}::bigint[])) order by id limit 1
+    ) earlier
+) then array(select id from {rows} order by id) end
 """
 # What was published goes with the next look, without waiting for the disk: a deletion lost in a crash means that the
 # record is sent again, no more.
@@ -43,8 +47,10 @@ with hurry as (
 ), gone as (
     delete from outbox where id = any($3::bigint[]) and exists (select from hurry)
 )
-select id, lane, topic, key, headers, value from outbox
-where lane = any($1::int[]) and id <> all($3::bigint[]) order by id limit $2
+select o.* from unnest($1::int[]) as l(lane) cross join lateral (
+    select id, lane, topic, key, headers, value from outbox
+    where lane = l.lane and id not in (select unnest($3::bigint[])) order by id limit $2
+) o order by id limit $2
 """
 # Its bytes stay on the server. The letter's copy has none of them: they are what the bus doesn't take.
 _SET_ASIDE = """
