@@ -19,7 +19,8 @@ from baton.leads.topics import Topic
 
 log = structlog.get_logger()
 
-_BATCH: Final = 1000
+_BATCH: Final = 250
+"""Rows read at once: behind an outage a larger heap on one topic keeps every lane behind it waiting."""
 _MOST_HANDED: Final = 2000
 """More than that stays in the table alone: while the bus is away memory must not fill."""
 _LOOK_SECONDS: Final = 0.25
