@@ -335,6 +335,17 @@ async def test_an_activity_without_id_and_time_repeats_within_ten_minutes(ingest
     assert len({activity.activity.id for activity in await ingest.told(LeadActivity)}) == 2
 
 
+async def test_what_is_told_twice_in_one_array_keeps_its_first_place(ingest: Ingest) -> None:
+    pages = ("/", "/pricing", "/")
+
+    await ingest.send(
+        "/v1/activities",
+        [{"email": "ada@acme.example", "kind": "page_view", "data": {"page": page}} for page in pages],
+    )
+
+    assert [told.activity.data["page"] for told in await ingest.told(LeadActivity)] == ["/", "/pricing"]
+
+
 # Idempotency
 
 

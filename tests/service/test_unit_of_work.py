@@ -147,6 +147,14 @@ async def test_a_record_that_comes_twice_is_handled_once(toy: Toy) -> None:
     assert await toy.handled() == [("a", "call")]
 
 
+async def test_a_record_that_comes_twice_in_one_batch_keeps_its_first_place(toy: Toy) -> None:
+    await toy.bus.publish([activity("a", "call"), activity("a", "mail"), activity("a", "call")])
+
+    await toy.worker.step()
+
+    assert await toy.handled() == [("a", "call"), ("a", "mail")]
+
+
 async def test_what_a_handler_emits_is_published_once_it_is_committed(toy: Toy) -> None:
     await toy.bus.publish([activity("a", "call")])
 

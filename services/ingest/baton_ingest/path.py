@@ -250,7 +250,10 @@ def _joined(one: Waiting, key: str | None, address: Mapping[str, object]) -> Cap
 
 def _distinct(captures: Sequence[Capture]) -> Sequence[Capture]:
     """The first of each identity."""
-    return list({one.identity: one for one in reversed(captures)}.values())[::-1]
+    firsts: dict[tuple[str, str], Capture] = {}
+    for one in captures:
+        firsts.setdefault(one.identity, one)
+    return list(firsts.values())
 
 
 async def _keyed(connection: Connection, captures: Sequence[Capture]) -> Sequence[Capture]:

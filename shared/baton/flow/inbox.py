@@ -56,11 +56,13 @@ async def admit(connection: Connection, deliveries: Sequence[Delivery], *, consu
 
 def admit_late(writes: Writes, deliveries: Sequence[Delivery], *, consumer: str, now: datetime) -> tuple[Delivery, ...]:
     """Take all of them for new, each once, and have that checked as the unit is written. Order is kept."""
-    fresh = {each.head.id: each for each in reversed(deliveries)}
+    fresh: dict[str, Delivery] = {}
+    for each in deliveries:
+        fresh.setdefault(each.head.id, each)
     why = "a record has been handled, or waits behind another of its lead"
     writes.add(_ADMIT_LATE, consumer, sorted(fresh), week_of(now), expect=(len(fresh), why))
     writes.check(_NOBODY_WAITS, consumer, [each.subject for each in fresh.values()], why=why)
-    return tuple(reversed(fresh.values()))
+    return tuple(fresh.values())
 
 
 async def _waiting(connection: Connection, deliveries: Sequence[Delivery], *, consumer: str) -> set[str]:
