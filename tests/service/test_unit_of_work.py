@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import pytest
 
 from baton.flow import dead_letters, retries
@@ -725,6 +726,23 @@ async def test_ids_are_forgotten_by_dropping_a_week_and_a_repeat_is_still_known_
         names = [
             r["relname"] for r in await connection.fetch("select relname from pg_class where relname ~ '^inbox_2'")
         ]
+
+async def test_a_unit_whose_locks_are_not_to_be_had_leaves_its_connection_clean(toy: Toy) -> None:
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+
+    async def wait_for_lock() -> None:
+        async with toy.units.begin_late() as unit:
+            await unit.connection.execute("set lock_timeout = 10")
+            await unit.begin(locks=[7])
+
+    async with toy.database.transaction() as holder:
+        await holder.execute("select pg_advisory_xact_lock(7)")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await wait_for_lock()
+
+    assert complaints == []
+
 
     assert known == [("a", "call")]
     assert min(names) == f"inbox_{week_of(toy.clock.now()):%Y%m%d}"

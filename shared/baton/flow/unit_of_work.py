@@ -57,9 +57,9 @@ class UnitOfWork:
         statements = [] if self.has_begun else ["begin"]
         if locks:
             statements.append(_LOCK.format(",".join(map(str, locks))))
+        self.has_begun = True  # before a lock may fail: by then it has
         if statements:
             await self.connection.execute("; ".join(statements))
-        self.has_begun = True
 
     @property
     def topics(self) -> frozenset[str]:
