@@ -55,12 +55,11 @@ class Toy:
 
     def __post_init__(self) -> None:
         self.consumer = self.bus.consumer("toy", [Topic.ACTIVITY])
-        lanes = self.lanes
         self.relay = Relay(
             database=self.database,
             bus=self.bus,
             clock=self.clock,
-            lanes=(lambda: self.consumer.lanes) if lanes is None else (lambda: lanes),
+            lanes=lambda: self.consumer.lanes if self.lanes is None else self.lanes,
         )
         self.units = Units(database=self.database, bus=self.bus, clock=self.clock, relay=self.relay)
         self.worker = Worker(
@@ -683,6 +682,37 @@ async def test_what_was_published_is_not_published_by_the_lanes_next_owner(toy: 
     assert _kinds(toy) == ["first", "second"]
 
 
+async def test_what_is_written_as_a_lane_is_taken_over_goes_behind_what_its_predecessor_left(toy: Toy) -> None:
+    predecessor = Toy(toy.database, toy.bus, toy.clock, lanes=frozenset())
+    heir = Toy(toy.database, toy.bus, toy.clock, lanes=toy.consumer.lanes - {toy.bus.lane(b"a")})
+    await heir.relay.publish()  # it has looked, and found nothing
+    await _emit(predecessor, "first")
+    await _emit(heir, "second")
+
+    heir.lanes = toy.consumer.lanes
+    await heir.relay.publish()
+
+    assert _kinds(toy) == ["first", "second"]
+
+
+async def test_a_lane_that_was_away_while_something_was_written_keeps_its_order(toy: Toy) -> None:
+    owner = Toy(toy.database, toy.bus, toy.clock, lanes=toy.consumer.lanes)
+    await owner.relay.publish()
+    await _emit(owner, "first")
+    async with owner.database.transaction() as connection:
+        unit = UnitOfWork(connection, now=NOW)
+        unit.emit(_event("a", "second"))
+        left = await unit.flush(owner.bus, owner.relay.standing)
+
+    owner.lanes = toy.consumer.lanes - {toy.bus.lane(b"a")}
+    await owner.relay.publish()
+    owner.lanes = toy.consumer.lanes
+    owner.relay.hand(left)
+    await owner.relay.publish()
+
+    assert _kinds(toy) == ["first", "second"]
+
+
 async def test_a_running_relay_keeps_the_order_of_what_is_written_here_and_by_others(toy: Toy) -> None:
     other = Toy(toy.database, toy.bus, toy.clock, lanes=frozenset())
     stopping = asyncio.Event()
@@ -695,6 +725,23 @@ async def test_a_running_relay_keeps_the_order_of_what_is_written_here_and_by_ot
     await toy.relay.publish()
 
     assert _kinds(toy) == [kind for number in range(5) for kind in (f"theirs {number}", f"ours {number}")]
+
+
+async def test_a_unit_whose_locks_are_not_to_be_had_leaves_its_connection_clean(toy: Toy) -> None:
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+
+    async def wait_for_lock() -> None:
+        async with toy.units.begin_late() as unit:
+            await unit.connection.execute("set lock_timeout = 10")
+            await unit.begin(locks=[7])
+
+    async with toy.database.transaction() as holder:
+        await holder.execute("select pg_advisory_xact_lock(7)")
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await wait_for_lock()
+
+    assert complaints == []
 
 
 async def test_a_unit_that_fails_leaves_no_state_and_no_event(toy: Toy) -> None:
@@ -726,23 +773,6 @@ async def test_ids_are_forgotten_by_dropping_a_week_and_a_repeat_is_still_known_
         names = [
             r["relname"] for r in await connection.fetch("select relname from pg_class where relname ~ '^inbox_2'")
         ]
-
-async def test_a_unit_whose_locks_are_not_to_be_had_leaves_its_connection_clean(toy: Toy) -> None:
-    complaints: list[dict[str, object]] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
-
-    async def wait_for_lock() -> None:
-        async with toy.units.begin_late() as unit:
-            await unit.connection.execute("set lock_timeout = 10")
-            await unit.begin(locks=[7])
-
-    async with toy.database.transaction() as holder:
-        await holder.execute("select pg_advisory_xact_lock(7)")
-        with pytest.raises(asyncpg.LockNotAvailableError):
-            await wait_for_lock()
-
-    assert complaints == []
-
 
     assert known == [("a", "call")]
     assert min(names) == f"inbox_{week_of(toy.clock.now()):%Y%m%d}"

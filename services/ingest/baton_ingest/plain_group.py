@@ -68,11 +68,13 @@ async def write(
         *columns(known_ids(captures), width=5),
         *columns((identity for identity, _ in events), width=2),
         *rows,
-        *standing,
+        standing.lanes,
+        standing.known,
     )
     assert row is not None
     if row["is_unusual"]:
         return None
     entered = frozenset((source, identity) for source, identity in row["entered"])
     told = [place for place, (identity, _) in enumerate(events) if identity in entered]
-    return entered, Left([records[place] for place in told], [rows.lanes[place] for place in told], row["ids"])
+    left = Left([records[each] for each in told], [rows.lanes[each] for each in told], row["ids"], standing.term)
+    return entered, left

@@ -77,6 +77,11 @@ class Left:
     """Of each record."""
     ids: Sequence[int] | None
     """Of each record's row. None: others wait in our lanes, so that the order is to be read from the table."""
+    term: int
+    """That of the `Standing` with which they were written."""
+
+
+NOTHING_LEFT: Final = Left((), (), (), 0)
 
 
 def in_turn(*, lanes: str, known: str, rows: str = "{rows}") -> str:
@@ -89,7 +94,7 @@ def in_turn(*, lanes: str, known: str, rows: str = "{rows}") -> str:
 
 def outbox_write(columns: "OutboxColumns", *, standing: "Standing") -> Asking:
     """A write of rows that gives their ids in order, as `in_turn` does."""
-    return Asking(_WRITE, (*columns, *standing), in_turn(lanes="$7", known="$8"), returning="id")
+    return Asking(_WRITE, (*columns, standing.lanes, standing.known), in_turn(lanes="$7", known="$8"), returning="id")
 
 
 class Standing(NamedTuple):
@@ -97,6 +102,8 @@ class Standing(NamedTuple):
 
     lanes: list[int]
     known: list[int]
+    term: int
+    """It ends when the relay finds that it owns other lanes."""
 
 
 class OutboxColumns(NamedTuple):
@@ -148,6 +155,9 @@ class Relay:
         """Rows that are on the bus and still in the table, until the next look."""
         self._must_look = True
         self._next_look = 0.0
+        self._owned = frozenset[int]()
+        """When last looked at; with any change a new term begins."""
+        self._term = 0
         self._is_running = False
 
     @property
@@ -158,7 +168,8 @@ class Relay:
     @property
     def standing(self) -> Standing:
         """What is to be told with each write of the outbox, for it to say whether its rows may be handed over."""
-        return Standing(list(self._lanes()), [*self._published, *self._sending, *self._handed])
+        lanes = self._lanes_now()
+        return Standing(list(lanes), [*self._published, *self._sending, *self._handed], self._term)
 
     async def tell_others(self, connection: Connection, lanes: Collection[int]) -> None:
         """Have the owners of those lanes that aren't ours publish.
@@ -170,7 +181,10 @@ class Relay:
 
     def hand(self, left: Left) -> None:
         """What a transaction left is committed: publish it with the next round."""
-        if left.ids is None or len(self._handed) + len(left.ids) > _MOST_HANDED:
+        if not left.records:
+            return
+        self._lanes_now()
+        if left.ids is None or left.term != self._term or len(self._handed) + len(left.ids) > _MOST_HANDED:
             self._must_look = True
             return
         for row, lane, record in zip(left.ids, left.lanes, left.records, strict=True):
@@ -225,11 +239,23 @@ class Relay:
         finally:
             self._is_running = False
 
+    def _lanes_now(self) -> frozenset[int]:
+        """The lanes that are ours. Once they are others, the table says what is next.
+
+        Whoever wrote before asked only after rows of the lanes that were ours then; and of what it knew to be in hand,
+        we let go of what wasn't ours meanwhile.
+        """
+        lanes = self._lanes()
+        if lanes != self._owned:
+            self._owned, self._term, self._must_look = lanes, self._term + 1, True
+            self._handed.clear()
+        return lanes
+
     async def _publish_handed(self) -> int:
         """What was handed over, where nothing can come before it."""
+        lanes = self._lanes_now()
         if self._must_look or not self._handed:
             return 0
-        lanes = self._lanes()
         ours = [row for _, row in sorted(self._handed.items()) if row.lane in lanes]
         self._handed.clear()  # the rest is its lanes' new owner's
         await self._send(ours)
@@ -237,7 +263,7 @@ class Relay:
 
     async def _publish_found(self) -> int:
         """What the table has; and what was published leaves it."""
-        lanes = self._lanes()
+        lanes = self._lanes_now()
         if not lanes and not self._published:
             self._handed.clear()
             return 0

@@ -10,7 +10,7 @@ import asyncpg
 
 from baton.flow.bus import Bus, Record, refuse_too_large
 from baton.flow.database import Connection, Database
-from baton.flow.outbox import Left, Relay, Standing, outbox_columns, outbox_write
+from baton.flow.outbox import NOTHING_LEFT, Left, Relay, Standing, outbox_columns, outbox_write
 from baton.flow.writes import Writes
 from baton.kernel.clock import Clock
 from baton.leads.envelope import Event, encode
@@ -71,13 +71,14 @@ class UnitOfWork:
         records, self._records = self._records, []
         if records and bus.appends_in_transaction:
             await bus.append(self.connection, [record for record, _ in records], writes=self.writes)
-            return Left((), (), ())
+            return NOTHING_LEFT
         if not records:
             await self.writes.send(self.connection)
-            return Left((), (), ())
+            return NOTHING_LEFT
         columns = outbox_columns(records, bus=bus)
         ids = await self.writes.send(self.connection, last=outbox_write(columns, standing=standing))
-        return Left([record for record, _ in records], columns.lanes, cast("Sequence[int] | None", ids))
+        told = [record for record, _ in records]
+        return Left(told, columns.lanes, cast("Sequence[int] | None", ids), standing.term)
 
 
 class Units:
