@@ -15,6 +15,8 @@ from baton.leads.decisions import Clock, Touch
 from baton.leads.events import (
     LeadActivity,
     LeadAssigned,
+    LeadErased,
+    LeadMerged,
     LeadNurtured,
     LeadReassigned,
     LeadRejected,
@@ -26,8 +28,9 @@ from baton.leads.values import Activity
 from baton.service.chains import Chain
 from baton.service.migrations import check, downgrade, upgrade
 from baton_router import SCHEMA, repository
-from baton_router.lead_file import EarlyTouch, LeadFile
-from tests.support.postgres import Databases
+from baton_router.desk import Desk
+from baton_router.lead_file import Cause, EarlyTouch, LeadFile
+from tests.support.postgres import Databases, somebody_waits
 from tests.support.router import PLAYBOOK, START, Routers, migrated, running_routers, scored
 
 pytestmark = pytest.mark.postgres
@@ -299,6 +302,39 @@ async def _become(connection: Connection, lead: str, becomes: str) -> None:
         case _:
             early = EarlyTouch(derived_id("touch", lead), Touch(kind="call", at=START), START)
             await repository.save_early(connection, [(lead, early)], told=[])
+
+
+@pytest.mark.parametrize("what", ["merged", "erased with others"])
+async def test_who_merges_or_erases_and_who_routes_do_not_wait_for_each_other(database: str, what: str) -> None:
+    async with running_routers(database, count=2) as routers:
+        one, other = [await routers.capture(email) for email in ("a@acme.com", "b@acme.com")]
+        if what == "merged":
+            await routers.send(routers.event(LeadMerged(**{"from": one, "into": other}), key="acme.com"))
+        else:
+            later = scored("c@acme.com", cause=derived_id("later"), at=START)
+            erased = LeadErased(lead_id=one)
+            await routers.send(*(routers.event(data, key="acme.com") for data in (later, erased)))
+        told = scored("d@else.com", cause=derived_id("told"), at=START)
+        stranger = told.lead.lead_id
+
+        service = routers.services[1]
+        async with service.database.connection() as looker:
+            async with service.units.begin() as unit:
+                desk = await Desk.open(unit, service.feed.current(), [stranger])
+                await desk.counters.have({"sdr"})
+                changing = asyncio.create_task(routers.service.workers[0].step())
+                await somebody_waits(looker)
+                file = desk.file(stranger, key="else.com")
+                file.lead, file.score, file.changed = told.lead, told.score, True
+                await desk.answer(file, Cause(told.cause))
+                await desk.save()
+            await changing
+
+        await routers.settle()
+        owned = {row["lead_id"] for row in await routers.fetch("select lead_id from assignments where open")}
+        assert stranger in owned
+        assert one not in owned or what == "merged"
+        assert not await routers.fetch("select from dead_letters")
 
 
 async def test_two_handlers_with_the_same_lead_assign_it_once(database: str) -> None:

@@ -7,13 +7,22 @@ from datetime import UTC, datetime
 
 import pytest
 
+from baton.flow.bus import Received
 from baton.flow.database import Connection, Database, Overtaken
+from baton.flow.deliveries import Delivery, read_delivery
+from baton.flow.unit_of_work import UnitOfWork
 from baton.flow.writes import Writes
+from baton.kernel.ids import derived_id
+from baton.leads.envelope import Event, encode
+from baton.leads.events import LeadErased
 from baton.leads.values import Activity
 from baton.service.chains import Chain
 from baton.service.migrations import check, downgrade, upgrade
 from baton_scoring import repository
+from baton_scoring.handlers import ScoreLeads
 from baton_scoring.profile import Profile, Said
+from tests.support.playbooks import playbook
+from tests.support.postgres import somebody_waits
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 CHAIN = Chain("baton_scoring")
@@ -103,6 +112,31 @@ async def test_who_is_merged_while_a_batch_writes_without_locks_is_scored_again_
             await writing
 
         assert await repository.look(writer, ["p"]) is None
+
+
+async def test_an_erasure_waits_for_who_has_the_lead_in_hand_and_keeps_nobody_from_writing(scoring: Database) -> None:
+    event = Event(id=derived_id("erase"), source="/test", time=NOW, key="p", data=LeadErased(lead_id="p"))
+    headers, value = encode(event)
+    delivery = read_delivery(Received(event.data.topic, 0, 0, b"p", value, headers, NOW))
+    assert isinstance(delivery, Delivery)
+
+    async def erase() -> None:
+        async with scoring.transaction() as connection:
+            unit = UnitOfWork(connection, now=NOW)
+            await ScoreLeads(playbook)([delivery], unit)
+            await unit.writes.send(connection)
+
+    async with scoring.connection() as looker:
+        async with scoring.transaction() as connection:
+            await repository.load(connection, ["p"])
+            erasing = asyncio.create_task(erase())
+            await somebody_waits(looker)
+            repository.save(writes := Writes(), [Profile("p", "acme.example")], activities=[], told=[])
+            await writes.send(connection)
+        await erasing
+        left = await repository.load(looker, ["p"])
+
+    assert (left.profiles, left.erased) == ({}, {"p": NOW})
 
 
 async def _looked(connection: Connection) -> dict[str, Profile]:

@@ -1,5 +1,6 @@
 """A PostgreSQL for the tests: yours by `BATON_TEST_DATABASE_URL`, else an embedded one; and one to kill."""
 
+import asyncio
 import os
 import select
 import shutil
@@ -16,13 +17,18 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from baton.flow.database import Connection
 from baton_standalone.embedded import EmbeddedPostgres, EmbeddedPostgresError
 from tests.support.available import unavailable
 
 _KILL_SECONDS: Final = 10
+_PATIENCE_SECONDS: Final = 10
 _FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 Prepare = Callable[[str], Awaitable[None]]
+_WAITING: Final = """
+select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')
+"""
 
 
 @pytest.fixture(scope="session")
@@ -139,6 +145,13 @@ class PostgresServer:
     def kill(self) -> None:
         """`kill -9` of the postmaster; over when it is gone."""
         kill_and_wait(self.pid)
+
+
+async def somebody_waits(connection: Connection) -> None:
+    """Return once somebody in this database waits for a lock; not within the look of an open transaction."""
+    async with asyncio.timeout(_PATIENCE_SECONDS):
+        while not await connection.fetchval(_WAITING):
+            pass
 
 
 def with_database(url: str, name: str) -> str:

@@ -73,9 +73,13 @@ class RouteLeads:
         if len(scored) == len(events):
             return await Desk.open_for_captures(unit, self.playbook(), scored)
         await unit.begin()
-        if any(isinstance(event.data, LeadErased | LeadMerged | LeadUnmerged) for event in events):
-            await repository.be_alone(unit.connection)
-        return await Desk.open(unit, self.playbook(), {lead for event in events for lead in _leads(event)})
+        leads = {lead for event in events for lead in _leads(event)}
+        desk = await Desk.open(unit, self.playbook(), leads)
+        if not any(isinstance(event.data, LeadErased | LeadMerged | LeadUnmerged) for event in events):
+            return desk
+        await desk.counters.have(desk.playbook.pools)
+        await repository.be_alone(unit.connection)
+        return await Desk.open(unit, desk.playbook, leads)
 
 
 def is_ours(delivery: Delivery) -> bool:

@@ -52,8 +52,10 @@ async def _known(deliveries: Sequence[Delivery], unit: UnitOfWork) -> Known:
     leads = {lead for each in deliveries for lead in _leads(each)}
     are_plain = all(each.head.type not in _OF_IDENTITY for each in deliveries)
     if unit.has_begun:
-        if not are_plain:
-            await repository.be_alone(unit.connection)
+        locked = await repository.load(unit.connection, leads)
+        if are_plain:
+            return locked
+        await repository.be_alone(unit.connection)
         return await repository.load(unit.connection, leads)
     known = await repository.look(unit.connection, leads) if are_plain else None
     if known is None:

@@ -206,7 +206,10 @@ def check_plain(writes: Writes, lead_ids: Collection[str]) -> None:
 
 
 async def be_alone(connection: Connection) -> None:
-    """For an erasure or a merge: until the end of the transaction nobody else writes a profile."""
+    """For an erasure or a merge: until the end of the transaction nobody else writes a profile.
+
+    Load its leads before, and again after: whoever writes comes here with locks on leads in hand.
+    """
     await connection.execute(_ALONE)
 
 
