@@ -15,7 +15,7 @@ from baton.flow.deliveries import ConsumerPaused, Delivery, NotReady, RetryLater
 from baton.flow.headers import pack_headers
 from baton.flow.inbox import keep_partitions, week_of
 from baton.flow.memory import MemoryBus
-from baton.flow.outbox import Relay
+from baton.flow.outbox import Relay, in_turn
 from baton.flow.unit_of_work import UnitOfWork, Units
 from baton.flow.worker import Worker
 from baton.kernel.clock import ManualClock
@@ -653,6 +653,19 @@ async def test_what_another_process_wrote_before_is_published_before(toy: Toy) -
     await toy.relay.publish()
 
     assert _kinds(toy) == ["first", "second", "third", "fourth"]
+
+
+async def test_the_look_for_earlier_rows_stops_at_the_first_though_planned_while_there_were_none(toy: Toy) -> None:
+    database = Database(toy.database.url, schema="toy")
+    database.plan_once()
+    await database.start()
+    question = in_turn(lanes="$1", known="$2", rows="(select 1::bigint as id) rows")
+
+    async with database.connection() as connection:
+        plan = await connection.fetch(f"explain select {question}", [0, 1], [])
+    await database.stop()
+
+    assert any("Scan using outbox_by_lane" in row[0] for row in plan)
 
 
 async def test_what_could_not_be_published_goes_before_what_came_later_once_the_bus_is_back(toy: Toy) -> None:

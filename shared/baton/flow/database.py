@@ -24,9 +24,12 @@ _ACQUIRE_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 2.0
 
 
-# That once may be while tables are empty, so the planner has to be told that they will be read by their keys. Where it
-# can't be, what it thinks of the cost must not have it compile the statement.
-_PLAN_ONCE: Final = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "jit": "off"}
+# That once may be while tables are empty, so the planner has to be told that they will be read by their keys, and where
+# the first of something is asked for, in an index's order. Where it can't be, what it thinks of the cost must not have
+# it compile the statement.
+_PLAN_ONCE: Final = {
+    "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_sort": "off", "jit": "off",
+}  # fmt: skip
 
 
 async def _leave_as_it_is(connection: Connection) -> None:
