@@ -27,6 +27,7 @@ NEEDS_TROUBLE: Final = (
     "baton_records_dead_lettered_total",
     "baton_records_duplicate_total",
     "baton_batch_failures_total",
+    "baton_batches_overtaken_total",
     "max by (consumer) (baton_consumer_paused)",
     "baton_oldest_unhandled_timestamp_seconds",
     "baton_outbox_published_total",  # on this bus the outbox is the bus
