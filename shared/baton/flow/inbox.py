@@ -13,19 +13,16 @@ _WEEK: Final = timedelta(weeks=1)
 
 # Without a join, and with one look at each index a record: a plan made before the first ANALYZE of a new week's
 # partition must not be able to read all of it. Whether anything waits at all is asked once a batch.
-_ADMIT: Final = """
+_ENTER: Final = """
 insert into inbox (consumer, event_id, week)
 select $1, event_id, $3 from unnest($2::uuid[]) as g(event_id)
 where not exists (select from inbox i where i.consumer = $1 and i.event_id = g.event_id offset 0)
 on conflict do nothing
+"""
+_ADMIT: Final = f"""
+{_ENTER}
 returning event_id::text, (select exists (select from retries where consumer = $1)) as somebody_waits
-"""
-_ADMIT_LATE: Final = """
-insert into inbox (consumer, event_id, week)
-select $1, event_id, $3 from unnest($2::uuid[]) as g(event_id)
-where not exists (select from inbox i where i.consumer = $1 and i.event_id = g.event_id offset 0)
-on conflict do nothing
-"""
+"""  # noqa: S608 - ours
 _NOBODY_WAITS: Final = "not exists (select from retries where consumer = $1 and subject = any($2::text[]))"
 _WAITING: Final = "select distinct subject from retries where consumer = $1 and subject = any($2::text[])"
 
@@ -60,7 +57,7 @@ def admit_late(writes: Writes, deliveries: Sequence[Delivery], *, consumer: str,
     for each in deliveries:
         fresh.setdefault(each.head.id, each)
     why = "a record has been handled, or waits behind another of its lead"
-    writes.add(_ADMIT_LATE, consumer, sorted(fresh), week_of(now), expect=(len(fresh), why))
+    writes.add(_ENTER, consumer, sorted(fresh), week_of(now), expect=(len(fresh), why))
     writes.check(_NOBODY_WAITS, consumer, [each.subject for each in fresh.values()], why=why)
     return tuple(fresh.values())
 
