@@ -57,6 +57,11 @@ class Visit:
         """What reaches over the right edge of the window, if the page can be scrolled there."""
         return list(await self.page.evaluate(TOO_WIDE))
 
+    async def until_assigned(self, email: str) -> None:
+        async with httpx.AsyncClient(base_url=self.url) as client:
+            while (await client.get(f"/router/v1/leads/{email}")).json().get("state") != "assigned":
+                pass
+
     async def shoot(self, name: str) -> None:
         if SHOTS:
             await self.page.screenshot(path=Path(SHOTS) / f"{name}.png")
@@ -218,13 +223,39 @@ async def test_filters_work_without_a_new_page_and_stay_in_the_address(visit: Vi
     await expect(visit.page).to_have_url(re.compile("state=rejected"))
 
 
+async def test_a_filter_holds_though_it_is_chosen_while_the_page_looks_again(visit: Visit) -> None:
+    await visit.send(email="dora@dora.example", first_name="Dora")
+    await visit.send(email="rolf@rivalroute.example", first_name="Rolf")
+    await visit.open()
+    await expect(visit.page.get_by_role("row").filter(has_text="Rolf")).to_contain_text("rejected")
+    asked, chosen, shown = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        asked.set()
+        await (shown if "state=" in route.request.url else chosen).wait()
+        await route.continue_()
+
+    await visit.page.route(re.compile(r"/router/(\?state=.*)?$"), hold)
+    await visit.send(email="dirk@dirk.example", first_name="Dirk")
+    await asked.wait()
+    await visit.until_assigned("dirk@dirk.example")
+    await visit.page.get_by_label("State").select_option("rejected")
+    chosen.set()
+    await expect(visit.page.get_by_role("link", name="Dirk")).to_be_visible()
+    shown.set()
+
+    await expect(visit.page.get_by_role("link", name="Dirk")).to_have_count(0)
+    await expect(visit.page.get_by_role("link", name="Rolf")).to_be_visible()
+    await visit.send(email="rosa@rivalroute.example", first_name="Rosa")
+    await expect(visit.page.get_by_role("link", name="Rosa")).to_be_visible()
+    await expect(visit.page.get_by_role("link", name="Dora")).to_have_count(0)
+
+
 async def test_the_list_stands_still_while_it_is_paused(visit: Visit) -> None:
     await visit.open()
     await visit.page.get_by_role("button", name="Pause").click()
     await visit.send(email="bea@bea.example", first_name="Bea")
-    async with httpx.AsyncClient(base_url=visit.url) as client:
-        while (await client.get("/router/v1/leads/bea@bea.example")).json().get("state") != "assigned":
-            pass
+    await visit.until_assigned("bea@bea.example")
 
     still = await visit.page.get_by_role("link", name="Bea").count()
     await visit.page.get_by_role("button", name="Go on").click()

@@ -2,7 +2,7 @@
 // Three things: clocks count, times stand in the reader's zone, and `news` from the server reaches htmx as an event.
 (() => {
   let skew = 0; // the server's clock less this browser's, in milliseconds
-  let looking = false; // a look is under way: its answer may have been written before what is told now
+  let looking = null; // the look that is under way: its answer may have been written before what is told now
   let missed = false; // something has changed while nobody looked
 
   const connection = () => document.getElementById("connection");
@@ -62,7 +62,7 @@
   }
 
   function news() {
-    missed = document.hidden || isPaused() || looking;
+    missed = document.hidden || isPaused() || looking !== null;
     if (!missed) document.body.dispatchEvent(new CustomEvent("news"));
   }
 
@@ -83,13 +83,14 @@
   // What was opened stays open when the page looks again.
   const opened = () => [...document.querySelectorAll("details[open]")].map((each) => each.dataset.step);
   let kept = [];
-  document.addEventListener("htmx:beforeRequest", () => { looking = true; });
-  document.addEventListener("htmx:afterRequest", (event) => { if (!event.detail.successful) looking = false; });
+  const ended = (look) => { if (looking === look) looking = null; };
+  document.addEventListener("htmx:beforeRequest", (event) => { looking = event.detail.xhr; });
+  document.addEventListener("htmx:afterRequest", (event) => { if (!event.detail.successful) ended(event.detail.xhr); });
   document.addEventListener("htmx:beforeSwap", () => { kept = opened(); });
-  document.addEventListener("htmx:afterSettle", () => {
+  document.addEventListener("htmx:afterSettle", (event) => {
     for (const each of document.querySelectorAll("details")) if (kept.includes(each.dataset.step)) each.open = true;
     settle();
-    looking = false;
+    ended(event.detail.xhr);
     if (missed) news();
   });
   document.addEventListener("visibilitychange", () => { if (!document.hidden && missed) news(); });
