@@ -399,3 +399,32 @@ catch_all: {rep: ops}
 
         assert held == ["lead.assigned", "lead.held"]
         assert [each.assignment.rep for each in await routers.told(LeadAssigned)] == ["a", "a"]
+
+
+async def test_an_overflow_that_shares_by_load_counts_what_was_given_before_and_in_the_same_batch(
+    database: str,
+) -> None:
+    playbook = """
+teams:
+  reps: [{id: a, name: A, email: a@x.com}, {id: b, name: B, email: b@x.com}, {id: c, name: C, email: c@x.com},
+         {id: ops, name: O, email: o@x.com}]
+  pools:
+    first: {members: [a], caps: {open: 2}, overflow: rest}
+    rest: {strategy: least_loaded, members: [b, c, a]}
+routing: [{name: All, pool: first}]
+catch_all: {rep: ops}
+"""
+    async with running_routers(database, playbook=playbook) as routers:
+        for number in range(3):
+            await routers.capture(f"x@early{number}.com")
+        events = [
+            routers.event(scored(f"x@late{n}.com", cause=derived_id("c", str(n)), at=START), key=f"late{n}.com")
+            for n in range(4)
+        ]
+        await routers.send(*events)
+        await routers.settle()
+
+        told = await routers.told(LeadAssigned)
+    assert [each.assignment.rep for each in told] == ["a", "a", "b", "c", "b", "c", "a"]
+    counters = {each.rep: each.counters for each in told[-1].trace.candidates if each.counters}
+    assert {rep: found["open"] for rep, found in counters.items()} == {"a": 2, "b": 2, "c": 2}

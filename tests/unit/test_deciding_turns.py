@@ -9,6 +9,7 @@ import pytest
 
 from baton.leads.playbook.model import Member, Pool, Strategy
 from baton_router.deciding.fairness import next_in_turn, whole_shares
+from baton_router.deciding.ledger import Uncounted
 from baton_router.deciding.strategies import STRATEGIES
 from baton_router.deciding.values import LastRep, Neighbour
 from tests.support.playbooks import WEDNESDAY, Router, candidate, codes, playbook, pool, rep, rules, score
@@ -74,6 +75,24 @@ def test_least_loaded_tells_the_open_leads_by_which_it_chose() -> None:
         "open_after": 1,
     }
     assert candidate(decision, "ann").counters == {"turns": 0, "weight": 1, "open": 1}
+
+
+def test_a_pool_that_shares_by_load_waits_until_the_open_leads_are_counted() -> None:
+    router = Router(playbook(pool("sdr", "ann", "bob", strategy="least_loaded")))
+    router.ledger.uncounted = {"bob"}
+
+    with pytest.raises(Uncounted):
+        router.decide()
+
+    assert (router.ledger.changed(), router.ledger.loads) == ({}, {})
+
+
+def test_open_leads_of_an_overflow_that_is_not_reached_need_no_counting() -> None:
+    first = replace(pool("sdr", "ann"), overflow="rest")
+    router = Router(playbook(first, pool("rest", "bob", strategy="least_loaded")))
+    router.ledger.uncounted = {"bob"}
+
+    assert router.reps(1) == ["ann"]
 
 
 def test_every_strategy_of_a_playbook_can_be_carried_out() -> None:

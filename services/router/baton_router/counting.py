@@ -37,6 +37,8 @@ class Counters:
     somebody_waits: bool = False
     """A held lead waited for one of them, and its time had come, when they were locked."""
     _loads: set[tuple[str, str | None]] = field(default_factory=set)
+    _counted: set[str] = field(default_factory=set)
+    """Reps whose open leads over all pools are in the ledger."""
 
     @property
     def staff(self) -> Staff:
@@ -59,11 +61,23 @@ class Counters:
         self.somebody_waits |= somebody_waits
         self.pools |= new
         await self._load({(member.rep, pool.name) for pool in known for member in pool.members})
+        by_load = [pool for pool in known if STRATEGIES[pool.strategy].by_load]
+        self.ledger.uncounted |= {member.rep for pool in by_load for member in pool.members} - self._counted
 
     async def have_rep(self, rep: str) -> None:
         """Have the loads of somebody who may be picked without being a member."""
         if rep in self.playbook.reps:
             await self._load({(rep, name) for name in self.pools if name in self.playbook.pools})
+
+    async def count_open(self) -> None:
+        """Count the open leads of whoever isn't counted yet.
+
+        Only once a decision asks: most pools that share by load are the overflow of others, and are seldom reached.
+        """
+        waiting = sorted(self.ledger.uncounted)
+        for rep, count in (await repository.count_open(self.unit.connection, waiting)).items():
+            self.ledger.load(rep, None).open += count
+        self._note_counted(waiting)
 
     async def give_back(self, rep: str, pool: str | None, *, turn: TurnKey | None, credit: bool = True) -> None:
         """The rep no longer has a lead; with `credit` the turn that it cost is given back."""
@@ -90,32 +104,28 @@ class Counters:
         for key, load in found.items():
             self._loads.add(key)
             self.ledger.loads[key] = _sum(load, self.ledger.loads.get(key))
+        self._note_counted([each.rep for each in questions if each.pool is None and each.count_open])
+
+    def _note_counted(self, reps: Collection[str]) -> None:
+        self._counted.update(reps)
+        self.ledger.uncounted.difference_update(reps)
 
     def _questions(self, places: Collection[tuple[str, str]]) -> Iterator[LoadQuestion]:
-        """The loads that some cap or strategy asks for: counting what nobody compares costs every lead."""
+        """The loads that some cap asks for: counting what nobody compares costs every lead."""
         asked = set[tuple[str, str | None]]()
-        compared = {
-            member.rep
-            for pool in self.playbook.pools.values()
-            for member in pool.members
-            if STRATEGIES[pool.strategy].by_load
-        }
         staff, calendars = self.staff, self.staff.calendars
         for name, pool_name in sorted(places):
             rep, pool = self.playbook.reps[name], self.playbook.pools[pool_name]
             frame = periods(self.unit.now, zone_of(rep, pool, calendars))
             own = staff.state(name).caps or rep.caps
-            for place, caps, opened in (
-                (None, [own], name in compared),
-                (pool_name, [pool.caps, _member_caps(pool, rep)], False),
-            ):
-                question = _question(name, place, caps, frame, count_open=opened)
+            for place, caps in ((None, [own]), (pool_name, [pool.caps, _member_caps(pool, rep)])):
+                question = _question(name, place, caps, frame)
                 if question is not None and (name, place) not in asked:
                     asked.add((name, place))
                     yield question
 
 
-def _question(rep: str, pool: str | None, caps: list[Caps], frame: Periods, *, count_open: bool) -> LoadQuestion | None:
+def _question(rep: str, pool: str | None, caps: list[Caps], frame: Periods) -> LoadQuestion | None:
     starts = (
         (frame.hour, any(each.per_hour is not None for each in caps)),
         (frame.day, any(each.per_day is not None for each in caps)),
@@ -123,7 +133,7 @@ def _question(rep: str, pool: str | None, caps: list[Caps], frame: Periods, *, c
         (frame.month, any(each.per_month is not None for each in caps)),
     )
     since = min((start for start, is_asked in starts if is_asked), default=None)
-    opened = count_open or any(each.open is not None for each in caps)
+    opened = any(each.open is not None for each in caps)
     if since is None and not opened:
         return None
     return LoadQuestion(rep, pool, opened, since, frame.hour, frame.day, frame.week, frame.month)

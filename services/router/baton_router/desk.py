@@ -29,6 +29,7 @@ from baton.leads.values import Lead
 from baton_router import repository, reviews, staff_repository
 from baton_router.assignments import assignment_of
 from baton_router.counting import Counters
+from baton_router.deciding.ledger import Uncounted
 from baton_router.deciding.planning import Plan, ToPool, pools_of
 from baton_router.deciding.routing import decide, plan, plan_catch_all, pools_involved
 from baton_router.deciding.values import Assigned, Decision, Held, Nurtured, Rejected, Request
@@ -163,7 +164,11 @@ class Desk:
             for known in (request.neighbour, request.last_rep):
                 if known is not None:
                     await self.counters.have_rep(known.rep)
-        return decide(planned, request, self.counters.staff)
+        try:
+            return decide(planned, request, self.counters.staff)
+        except Uncounted:
+            await self.counters.count_open()
+            return decide(planned, request, self.counters.staff)
 
     async def answer_held(self, *, without: Collection[str] = ()) -> int:
         """Look again at leads that wait for the pools at hand and whose time has come, in order of arrival."""
@@ -270,6 +275,7 @@ class Desk:
 
     async def reload(self, lead_ids: Collection[str]) -> None:
         """Write what changed so far, and open the files of these leads anew."""
+        await self.counters.count_open()  # what is written now would count twice
         await self.save()
         await self.unit.writes.send(self.unit.connection)
         self.files = {each: file for each, file in self.files.items() if each not in lead_ids}

@@ -54,6 +54,10 @@ left join lateral (
 ) l on true
 order by q.place
 """
+_OPEN: Final = """
+select g.rep, (select count(*) from assignments a where a.open and a.rep = g.rep) as open
+from unnest($1::text[]) as g(rep)
+"""
 _NEIGHBOURS: Final = """
 select g.value, a.lead_id, a.rep from unnest($1::text[]) as g(value), lateral (
     select lead_id, rep from assignments a where a.open and a.{column} = g.value order by a.at, a.id limit 20
@@ -160,6 +164,12 @@ def _load(row: asyncpg.Record) -> Load:
         month=row["month"],
         hour_frees_at=None if oldest is None else oldest + _HOUR,
     )
+
+
+async def count_open(connection: Connection, reps: Sequence[str]) -> dict[str, int]:
+    """How many leads each of these reps has open."""
+    rows = await connection.fetch(_OPEN, reps) if reps else []
+    return {row["rep"]: row["open"] for row in rows}
 
 
 async def neighbours(connection: Connection, values: Collection[str], *, by: str) -> dict[str, list[Neighbour]]:

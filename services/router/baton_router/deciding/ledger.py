@@ -1,11 +1,15 @@
 """The counters of one transaction: turns and loads, raised as decisions are made, then written back by the shell."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 TurnKey = tuple[str, str]
 """Pool and balance key: the tier where the pool balances by tier, else empty."""
+
+
+class Uncounted(Exception):
+    """A decision needs to know how many open leads some reps have. Nothing has changed: count, and decide again."""
 
 
 @dataclass(slots=True)
@@ -37,6 +41,8 @@ class Ledger:
 
     turns: dict[TurnKey, dict[str, Turn]] = field(default_factory=dict)
     loads: dict[tuple[str, str | None], Load] = field(default_factory=dict)
+    uncounted: set[str] = field(default_factory=set)
+    """Reps of whom `loads` has only the open leads that this transaction gave or took."""
     _changed: set[tuple[TurnKey, str]] = field(default_factory=set)
 
     def turn(self, key: TurnKey, rep: str) -> Turn:
@@ -55,6 +61,16 @@ class Ledger:
         if found is None:
             found = self.loads[rep, pool] = Load()
         return found
+
+    def open_leads(self, reps: Collection[str]) -> Mapping[str, int]:
+        """How many leads each of these reps has open, over all pools.
+
+        Raises:
+            Uncounted: some of them are still to be counted.
+        """
+        if not self.uncounted.isdisjoint(reps):
+            raise Uncounted
+        return {rep: self.load(rep, None).open for rep in reps}
 
     def set_turn(self, key: TurnKey, rep: str, *, count: float | None = None, present: bool | None = None) -> None:
         """Change a turn and remember that it has to be written."""
@@ -81,8 +97,7 @@ class Ledger:
     def gave_back(self, rep: str, pool: str | None, *, turn: TurnKey | None, credit: bool) -> None:
         """The rep no longer has a lead; with `credit` the turn it cost is given back."""
         for place in {None, pool}:
-            load = self.load(rep, place)
-            load.open = max(0, load.open - 1)
+            self.load(rep, place).open -= 1
         if turn is not None and credit:
             self.set_turn(turn, rep, count=self.turn(turn, rep).count - 1)
 

@@ -125,11 +125,11 @@ class Pick:
         pool = candidates.pool
         key = self._turn_key(pool)
         weights = {name: member.weight for name, member in candidates.members.items()}
+        sharing = STRATEGIES[pool.strategy]
+        loads = self.staff.ledger.open_leads(free) if sharing.by_load else {}
         available = self._available(candidates, free)
         set_level(self.staff.ledger, key, available=available, weights=weights, catch_up=pool.catch_up)
-        sharing = STRATEGIES[pool.strategy]
         turns = {name: self.staff.ledger.turn(key, name).count for name in free}
-        loads = {name: self.staff.ledger.load(name, None).open for name in free} if sharing.by_load else {}
         standing = Standing(turns, weights, loads)
         chosen = sharing.choose(standing)
         self.traces += compared(standing, pool=pool.name, chosen=chosen)

@@ -27,6 +27,9 @@ def decide(planned: Plan, request: Request, staff: Staff) -> Decision:
     """Carry out a plan on the ledger of this transaction: turns and loads are raised as a rep is chosen.
 
     The counters of every pool in `pools_involved` must be in the ledger, and locked against other transactions.
+
+    Raises:
+        Uncounted: a pool that shares by load was reached before its members' open leads were counted.
     """
     destination = planned.destination
     if isinstance(destination, ToNurture):
