@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
+from prometheus_client import REGISTRY
 
 from baton.flow.bus import Record
 from baton.flow.database import Database
@@ -36,7 +37,7 @@ from baton.leads.values import Lead
 from baton.service.chains import Chain
 from baton.service.migrations import check, downgrade, upgrade
 from baton.service.playbooks import publish
-from baton.service.service import Service
+from baton.service.service import Service, next_dues
 from baton.service.settings import Settings
 from baton_sla_monitor.app import create_app
 from baton_sla_monitor.shelf import TermsShelf
@@ -78,6 +79,12 @@ class World:
         service: Service = self.app.state.service
         return service
 
+    @property
+    def timer(self) -> ClockTimer:
+        timer = self.service.timers[0]
+        assert isinstance(timer, ClockTimer)
+        return timer
+
     async def say(self, *told: EventData, name: str = "", sequence: int | None = None) -> None:
         """Publish facts that are told now, and let everything settle."""
         for number, data in enumerate(told):
@@ -97,8 +104,8 @@ class World:
 
     async def wait_until(self, moment: datetime) -> None:
         """Let time pass; what is due fires at its own instant."""
-        [timer] = self.service.timers
-        while (due := (await self.service.next_dues([timer]))[0]) is not None and due <= moment:
+        timer = self.timer
+        while (due := (await next_dues(self.service.database, [timer]))[0]) is not None and due <= moment:
             self.clock.set(max(due, self.clock.now()))
             await self.settle()
         self.clock.set(moment)
@@ -208,7 +215,7 @@ async def test_facts_in_any_order_of_topics_end_the_same(world: World) -> None:
 async def test_two_timers_fire_a_clock_once(world: World) -> None:
     await world.say(*(assigned(START, f"a-{number}", lead=f"lead-{number}") for number in range(20)))
     other = ClockTimer(world.service.units, TermsShelf())
-    [timer] = world.service.timers
+    timer = world.timer
     world.clock.advance(timedelta(hours=2))
 
     await asyncio.gather(timer.step(), other.step())
@@ -221,7 +228,7 @@ async def test_two_timers_fire_a_clock_once(world: World) -> None:
 async def test_a_timer_leaves_alone_what_another_has_in_hand(world: World) -> None:
     await world.say(assigned(START))
     world.clock.advance(timedelta(hours=2))
-    [timer] = world.service.timers
+    timer = world.timer
 
     async with world.database.transaction() as connection:
         await connection.fetch("select * from clocks for update")
@@ -229,6 +236,19 @@ async def test_a_timer_leaves_alone_what_another_has_in_hand(world: World) -> No
 
     assert meanwhile == 0
     assert await timer.step() == 1
+
+
+async def test_the_longest_overdue_is_measured_and_nothing_once_somebody_acts(world: World) -> None:
+    await world.say(assigned(START))
+    await world.wait_until(START + timedelta(hours=3))
+    await world.settle()
+    overdue = REGISTRY.get_sample_value("baton_sla_oldest_overdue_seconds")
+
+    await world.say(touched(world.clock.now()))
+    world.clock.advance(timedelta(seconds=10))
+    await world.settle()
+
+    assert (overdue, REGISTRY.get_sample_value("baton_sla_oldest_overdue_seconds")) == (7200.0, 0.0)
 
 
 async def test_a_late_report_corrects_the_breach(world: World) -> None:

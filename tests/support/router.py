@@ -22,7 +22,7 @@ from baton.leads.values import Activity, Lead, Score, Tier
 from baton.service.chains import Chain
 from baton.service.migrations import upgrade
 from baton.service.playbooks import publish
-from baton.service.service import Service
+from baton.service.service import Service, next_dues
 from baton_router import SCHEMA
 from baton_router.app import create_app
 from baton_router.settings import RouterSettings
@@ -167,7 +167,7 @@ class Routers:
         return answer.json()
 
     async def _next_due(self) -> datetime | None:
-        due = await self.service.next_dues(self.service.timers)
+        due = await next_dues(self.service.database, self.service.timers)
         return min((each for each in due if each is not None), default=None)
 
 

@@ -143,9 +143,9 @@ _ERASE: Final = (
 _ERASED: Final = """
 insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
-NEXT_LOOK: Final = "select min(look_at) from holds"
+NEXT_LOOK: Final = "select min(look_at) from router.holds"
 """When the next held lead is to be looked at."""
-NEXT_RESUME: Final = "select min(resume_at) from leads where resume_at is not null"
+NEXT_RESUME: Final = "select min(resume_at) from router.leads where resume_at is not null"
 """When the next pause ends."""
 
 

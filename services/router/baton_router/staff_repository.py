@@ -90,7 +90,7 @@ order by a.id limit $4
 _ADD_MISS: Final = """
 insert into misses (clock_id, rep, policy, at, lead_id) values ($1, $2, $3, $4, $5) on conflict do nothing
 """
-NEXT_MOVE: Final = "select min(move_at) from reps where move_at is not null"
+NEXT_MOVE: Final = "select min(move_at) from router.reps where move_at is not null"
 """When leads are to be moved next."""
 
 

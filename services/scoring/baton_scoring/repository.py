@@ -115,7 +115,7 @@ _ALONE: Final = "lock table profiles in share row exclusive mode"
 _ADD_ALIAS: Final = """
 insert into aliases values ($1, $2, $3) on conflict (lead_id) do update set into_lead = $2, at = $3
 """
-NEXT_LOOK: Final = "select min(look_at) from profiles"
+NEXT_LOOK: Final = "select min(look_at) from scoring.profiles"
 """When the next lead is to be looked at."""
 
 

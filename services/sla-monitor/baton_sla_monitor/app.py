@@ -15,7 +15,7 @@ from baton.service.web import create_web
 from baton_sla_monitor.api import create_router
 from baton_sla_monitor.handlers import KeepClocks
 from baton_sla_monitor.shelf import TermsShelf
-from baton_sla_monitor.timers import ClockTimer
+from baton_sla_monitor.timers import ClockTimer, OverdueWatch
 
 TOPICS: Final = (Topic.CAPTURED, Topic.ACTIVITY, Topic.ASSIGNED, Topic.WORKED)
 _GATHER: Final = timedelta(milliseconds=200)
@@ -37,5 +37,5 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         handler=lambda feed: KeepClocks(feed.current, shelf),
         gather=_GATHER,
     )
-    service.timers.append(ClockTimer(service.units, shelf))
+    service.timers += [ClockTimer(service.units, shelf), OverdueWatch(database, clock)]
     return create_web(service, title="Baton sla-monitor", settings=settings, routers=[create_router(service, shelf)])

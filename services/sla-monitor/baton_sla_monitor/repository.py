@@ -64,7 +64,7 @@ insert into terms (id, terms) select * from unnest($1::text[], $2::bytea[]) on c
 _ERASED: Final = """
 insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
-NEXT_DUE: Final = "select min(next_at) from clocks where next_at is not null"
+NEXT_DUE: Final = "select min(next_at) from sla.clocks where next_at is not null"
 """When something is due next."""
 
 

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from baton.flow.database import Database
 from baton.flow.unit_of_work import UnitOfWork, Units
+from baton.kernel.clock import Clock
 from baton.kernel.instants import parse_instant
 from baton_sla_monitor import metrics, repository
 from baton_sla_monitor.deciding.clock_state import ClockState
@@ -15,7 +17,7 @@ from baton_sla_monitor.handlers import as_event, count_outcomes
 from baton_sla_monitor.shelf import TermsShelf
 
 _AT_ONCE: Final = 200
-_LOOK_AT_OVERDUE: Final = timedelta(seconds=10)
+_LOOK_EVERY: Final = timedelta(seconds=10)
 
 
 @dataclass(slots=True)
@@ -26,7 +28,6 @@ class ClockTimer:
     shelf: TermsShelf
     name: str = "sla-clocks"
     due: str = repository.NEXT_DUE
-    _looked_at: datetime | None = None
 
     async def step(self) -> int:
         """Fire what is due. Gives the number of clocks; call again until it is 0."""
@@ -34,7 +35,6 @@ class ClockTimer:
             due = await repository.claim_due(unit.connection, now=unit.now, limit=_AT_ONCE)
             moments = [clock.next_at for clock in due if clock.next_at is not None]
             told = await self._fire(due, unit) if due else []
-            await self._measure_overdue(unit)
         for moment in moments:
             metrics.firing_lateness.observe((unit.now - moment).total_seconds())
         count_outcomes(told)
@@ -49,12 +49,27 @@ class ClockTimer:
         await unit.writes.send(unit.connection)
         return told
 
-    async def _measure_overdue(self, unit: UnitOfWork) -> None:
-        if self._looked_at is not None and unit.now < self._looked_at + _LOOK_AT_OVERDUE:
-            return
-        self._looked_at = unit.now
-        oldest = await repository.oldest_overdue(unit.connection, now=unit.now)
-        metrics.oldest_overdue.set(0.0 if oldest is None else max((unit.now - oldest).total_seconds(), 0.0))
+
+@dataclass(slots=True)
+class OverdueWatch:
+    """Measures for how long the oldest breached clock waits."""
+
+    database: Database
+    clock: Clock
+    name: str = "sla-overdue"
+    due: None = None
+    """Nothing follows from it: who drives the clock by hand need not stop for it."""
+    _next: datetime | None = None
+
+    async def step(self) -> int:
+        now = self.clock.now()
+        if self._next is not None and now < self._next:
+            return 0
+        self._next = now + _LOOK_EVERY
+        async with self.database.connection() as connection:
+            oldest = await repository.oldest_overdue(connection, now=now)
+        metrics.oldest_overdue.set(0.0 if oldest is None else max((now - oldest).total_seconds(), 0.0))
+        return 0
 
 
 def _moment(transition: Transition) -> datetime:

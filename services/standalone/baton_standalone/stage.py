@@ -13,7 +13,7 @@ import structlog
 from baton.flow.deliveries import ConsumerPaused
 from baton.flow.worker import Worker
 from baton.kernel.clock import ManualClock
-from baton.service.service import Service, Timer
+from baton.service.service import Service, Timer, next_dues
 from baton_router.app import TIMELINE_GROUP
 from baton_standalone.stepped_database import SteppedDatabase
 from baton_standalone.tape import TapedBus
@@ -77,12 +77,8 @@ class Member:
         """Whether another moment may be due than the last time that it was asked: that is written in the database."""
         return self._asked_after != self.database.uses
 
-    async def ask(self) -> None:
-        """Ask when each of its actors is due: all timers at once."""
-        timers = await self.service.next_dues(self.service.timers)
-        workers = [await worker.next_due() for worker in self.service.workers]
-        for actor, due in zip(self.actors, [*timers, *workers], strict=True):
-            actor.asked_due = due
+    def note_asked(self) -> None:
+        """Its actors were asked when they are due."""
         self._asked_after = self.database.uses
 
 
@@ -158,10 +154,17 @@ class Stage:
         return min((actor.due for actor in self._actors if actor.due is not None), default=None)
 
     async def _ask(self) -> None:
-        """Ask whoever did something when it is due now."""
-        for member in self.cast:
-            if member.may_have_changed:
-                await member.ask()
+        """Ask whoever did something when it is due now: all timers at once."""
+        changed = [member for member in self.cast if member.may_have_changed]
+        if not changed:
+            return
+        actors = [actor for member in changed for actor in member.actors]
+        timers = [actor.act for actor in actors if not isinstance(actor.act, Worker)]
+        dues = iter(await next_dues(changed[0].database, timers))
+        for actor in actors:
+            actor.asked_due = await actor.act.next_due() if isinstance(actor.act, Worker) else next(dues)
+        for member in changed:
+            member.note_asked()
 
     async def _step_due(self, actor: Actor) -> None:
         done = await self._step(actor)

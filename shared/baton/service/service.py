@@ -50,11 +50,21 @@ class Timer(Protocol):
     def due(self) -> str | None:
         """SQL for the instant at which there is something to do next, null where nothing is pending.
 
-        None: it can't be foreseen.
+        It names its tables' schema: the simulator asks for all services at once. None: it can't be foreseen.
         """
 
     async def step(self) -> int:
         """Do what is due now. Gives how much that was."""
+
+
+async def next_dues(database: Database, timers: Sequence[Timer]) -> Sequence[datetime | None]:
+    """When each of these timers has something to do next, by one question for all of them."""
+    if all(timer.due is None for timer in timers):
+        return [None] * len(timers)
+    columns = ", ".join("null" if timer.due is None else f"({timer.due})" for timer in timers)
+    async with database.connection() as connection:
+        row = await connection.fetchrow(f"select {columns}")
+    return tuple(row or ())
 
 
 @dataclass(slots=True)
@@ -96,15 +106,6 @@ class Service:
             await self._closed(worker.consumer.stop(), what=worker.name)
         await self._closed(self.bus.stop(), what="bus")
         await self._closed(self.database.stop(), what="database")
-
-    async def next_dues(self, timers: Sequence[Timer]) -> Sequence[datetime | None]:
-        """When each of these timers has something to do next, by one question for all of them."""
-        if all(timer.due is None for timer in timers):
-            return [None] * len(timers)
-        columns = ", ".join("null" if timer.due is None else f"({timer.due})" for timer in timers)
-        async with self.database.connection() as connection:
-            row = await connection.fetchrow(f"select {columns}")
-        return tuple(row or ())
 
     async def step(self) -> int:
         """One round of everything, in a fixed order. Gives how many records were handled."""
@@ -352,7 +353,9 @@ def _timer_loop(timer: Timer, service: Service) -> Loop:
         while not stopping.is_set():
             try:
                 done = await timer.step()
-                pause = 0.0 if done else _pause_until((await service.next_dues([timer]))[0], service.clock.now())
+                pause = (
+                    0.0 if done else _pause_until((await next_dues(service.database, [timer]))[0], service.clock.now())
+                )
                 told = last = None
             except (DatabaseUnavailable, BusUnavailable, NotReady) as error:
                 # At the second time: at a start the playbook is a moment away. And not each second, while it is away.
