@@ -300,8 +300,7 @@ class Desk:
         changed = sorted({id(f): f for f in self.files.values() if f.changed}.values(), key=lambda f: f.lead_id)
         for file in changed:
             file.changed_at = file.changed_at or self.unit.now
-        await repository.update_assignments(connection, list(self._updated.values()))
-        repository.add_assignments(self.unit.writes, list(self._added.values()))
+        await repository.save_assignments(self.unit, changed=self._updated.values(), added=self._added.values())
         repository.save_leads(self.unit.writes, changed)
         held = [(each, waiting) for each in self._held if (waiting := self.files[each].waiting) is not None]
         released = self._released - {lead_id for lead_id, _ in held}

@@ -9,8 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+import asyncpg
+
 from baton.flow.database import Connection
 from baton.flow.erasure import forget
+from baton.flow.unit_of_work import UnitOfWork
 from baton.flow.writes import Writes
 from baton_router.lead_file import EarlyTouch, Given, LeadFile, Waiting
 from baton_router.stored import (
@@ -50,19 +53,21 @@ _ALONE: Final = "lock table leads in share row exclusive mode"
 _ALIASES: Final = "select * from aliases where lead_id = any($1::text[]) or into_lead = any($1::text[])"
 _LEADS: Final = "select * from leads where lead_id = any($1::text[]) order by lead_id for update"
 _LEADS_UNLOCKED: Final = "select * from leads where lead_id = any($1::text[])"
-_OPEN: Final = "select * from assignments where open and lead_id = any($1::text[]) order by at, id"
 _HOLDS: Final = "select * from holds where lead_id = any($1::text[])"
 _EARLY: Final = "select * from waiting_touches where lead_id = any($1::text[]) order by told_at, cause"
-_THERE: Final = """
-select coalesce(bool_or(exists (select from assignments a where a.open and a.lead_id = g.lead_id offset 0)), false)
-           as given,
-       coalesce(bool_or(exists (select from holds h where h.lead_id = g.lead_id offset 0)), false) as held,
-       coalesce(bool_or(exists (select from waiting_touches w where w.lead_id = g.lead_id offset 0)), false) as touched,
-       coalesce(bool_or(exists (select from erased e where e.lead_id = g.lead_id offset 0)), false) as erased
-from unnest($1::text[]) as g(lead_id)
+_GIVEN: Final = """
+select t.*, a.* from (
+    select coalesce(bool_or(exists (select from holds h where h.lead_id = g.lead_id offset 0)), false) as held,
+           coalesce(bool_or(exists (select from waiting_touches w where w.lead_id = g.lead_id offset 0)), false)
+               as touched,
+           coalesce(bool_or(exists (select from erased e where e.lead_id = g.lead_id offset 0)), false) as erased
+    from unnest($1::text[]) as g(lead_id)
+) t
+left join lateral (select * from assignments where open and lead_id = any($1::text[])) a on true
+order by a.at, a.id
 """
-"""Most leads are new and have none of it: one question saves four. Asked lead by lead (`offset 0`): without statistics
-the planner reads whole tables otherwise."""
+"""Open assignments, and what else there is: most leads have none of that, and one question saves four. Asked lead by
+lead (`offset 0`): without statistics the planner reads whole tables otherwise."""
 _SAVE_LEADS: Final = """
 insert into leads as l (lead_id, key, version, state, changed_at, rep, pool, profile_version, lead, score, answer,
                         declined, missed, paused_at, resume_at, captured_at)
@@ -243,10 +248,10 @@ async def open_files(
     files = {row["lead_id"]: read_file(row) for row in rows}
     owners = {member: found for found, members in families.items() for member in members}
     found = _known(files, families)
-    (there,) = await connection.fetch(_THERE, everyone)
+    given = await connection.fetch(_GIVEN, everyone)
+    there = given[0]
     early = await early_touches(connection, everyone) if there["touched"] else {}
-    if there["given"]:
-        await _attach_given(connection, found, owners, everyone)
+    _attach_given(found, owners, given)
     if there["held"]:
         await _attach_waiting(connection, found, everyone)
     _attach_early(found, owners, early)
@@ -270,11 +275,9 @@ def _known(files: dict[str, LeadFile], families: dict[str, frozenset[str]]) -> d
     return known
 
 
-async def _attach_given(
-    connection: Connection, files: dict[str, LeadFile], owners: dict[str, str], everyone: Sequence[str]
-) -> None:
-    for row in await connection.fetch(_OPEN, everyone):
-        file = files.get(owners[row["lead_id"]])
+def _attach_given(files: dict[str, LeadFile], owners: dict[str, str], rows: Sequence[asyncpg.Record]) -> None:
+    for row in rows:
+        file = None if row["id"] is None else files.get(owners[row["lead_id"]])
         if file is not None and file.given is None:  # the older of two stays
             file.given = read_given(row)
 
@@ -307,21 +310,23 @@ def save_leads(writes: Writes, files: Sequence[LeadFile]) -> None:
         writes.add(_SAVE_LEADS, *columns([file_row(file) for file in files]), expect=expect)
 
 
-async def update_assignments(connection: Connection, changed: Sequence[Given]) -> None:
-    """Write what became of assignments that are stored already."""
+async def save_assignments(unit: UnitOfWork, *, changed: Collection[Given], added: Collection[Given]) -> None:
+    """Have written what became of assignments that are stored already, and new ones.
+
+    If one of the leads got another meanwhile, the work comes again and finds it.
+    """
     if changed:
         rows = [
             (given.id, given.closed_at is None, given.closed_at, given.closed_as, given.accepted_at, given.touched_at)
             for given in changed
         ]
-        await connection.execute(_CLOSE, *columns(rows))
-
-
-def add_assignments(writes: Writes, added: Sequence[Given]) -> None:
-    """Have new assignments written. If one of the leads got another meanwhile, the work comes again and finds it."""
+        if added:  # a lead has one open assignment at most: its last one is closed before the next is written
+            await unit.connection.execute(_CLOSE, *columns(rows))
+        else:
+            unit.writes.add(_CLOSE, *columns(rows))
     if added:
         expect = len(added), "a lead was assigned by another transaction meanwhile"
-        writes.add(_SAVE_ASSIGNMENTS, *columns([given_row(given) for given in added]), expect=expect)
+        unit.writes.add(_SAVE_ASSIGNMENTS, *columns([given_row(given) for given in added]), expect=expect)
 
 
 async def save_holds(connection: Connection, held: Sequence[tuple[str, Waiting]], *, released: Sequence[str]) -> None:
