@@ -35,17 +35,21 @@ class People:
     @classmethod
     async def load(cls, connection: Connection, leads: Collection[str]) -> "People":
         """These leads, and whoever they were merged with."""
-        rows: dict[str, LeadRow] = {}
-        locked: set[str] = set()
-        wanted, pairs, erased = set(leads), set[tuple[str, str]](), dict[str, datetime]()
-        # Merges are asked for again once the leads are locked: one may have been committed in between.
-        while wanted - locked:
-            rows |= await repository.load_leads(connection, wanted - locked)
-            locked |= wanted
+        rows = await repository.load_leads(connection, leads)
+        clocks, is_special = await repository.load_clocks(connection, leads)
+        pairs, erased = set[tuple[str, str]](), dict[str, datetime]()
+        # Merges are asked for only once the leads are locked: one may have been committed in between.
+        locked, wanted = set(leads), set(leads)
+        while is_special:
             pairs, erased = await repository.merges_and_erasures_of(connection, wanted)
             wanted = wanted.union(*pairs)
+            if not (new := wanted - locked):
+                break
+            rows |= await repository.load_leads(connection, new)
+            clocks |= (await repository.load_clocks(connection, new))[0]
+            locked |= new
         people = cls(_erased=erased)
-        people._gather(rows, pairs, await repository.load_clocks(connection, wanted))
+        people._gather(rows, pairs, clocks)
         return people
 
     def of(self, lead: str) -> Person:

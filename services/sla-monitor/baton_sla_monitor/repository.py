@@ -39,8 +39,14 @@ where leads.version = excluded.version - 1
 """
 # Lead by lead: asked for all at once in the order of their ids, a planner without statistics reads the whole table.
 _CLOCKS: Final = """
-select c.* from unnest($1::text[]) as g(lead_id),
-    lateral (select * from clocks where lead_id = g.lead_id order by id for update) c
+select c.*, s.is_special from (
+    select exists (select from merges where lead_id = any($1::text[]) or into_lead = any($1::text[]))
+        or exists (select from erased where lead_id = any($1::text[])) as is_special
+) s
+left join lateral (
+    select c.* from unnest($1::text[]) as g(lead_id),
+        lateral (select * from clocks where lead_id = g.lead_id order by id for update) c
+) c on true
 """
 _SAVE_CLOCKS: Final = """
 insert into clocks (id, lead_id, key, terms, policy, assignment_id, rep, pool, source, start_at, due_at, stops,
@@ -97,9 +103,10 @@ async def load_leads(connection: Connection, leads: Collection[str]) -> dict[str
     return {row["lead_id"]: _lead(row) for row in await connection.fetch(_LEADS, sorted(leads))}
 
 
-async def load_clocks(connection: Connection, leads: Collection[str]) -> dict[str, ClockState]:
-    """All clocks of these leads by their id, locked for the transaction."""
-    return {row["id"]: read_clock(row) for row in await connection.fetch(_CLOCKS, sorted(leads))}
+async def load_clocks(connection: Connection, leads: Collection[str]) -> tuple[dict[str, ClockState], bool]:
+    """All clocks of these leads by their id, locked for the transaction; and whether one was ever merged or erased."""
+    rows = await connection.fetch(_CLOCKS, sorted(leads))
+    return {row["id"]: read_clock(row) for row in rows if row["id"] is not None}, rows[0]["is_special"]
 
 
 async def claim_due(connection: Connection, *, now: datetime, limit: int) -> list[ClockState]:
