@@ -8,11 +8,13 @@ import asyncio
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
-import httpx
 from starlette.types import ASGIApp
 
-_BASE_URL: Final = "http://localhost:8000"
+_SERVER: Final = "localhost", 8000
+_AS_WRITTEN: Final = "%/:@!$&'()*+,;=[]"
+"""What a path may hold; the rest is quoted."""
 _IMPLIED: Final = {"host": "localhost:8000", "accept": "*/*"}
 """What a client says unless told otherwise."""
 
@@ -42,18 +44,19 @@ class DirectRequests:
 
 
 def _scope(method: str, target: str, content: bytes, headers: Mapping[str, str]) -> MutableMapping[str, Any]:
-    url = httpx.URL(_BASE_URL + target)  # quotes what a path can't hold
+    path, _, query = target.partition("#")[0].partition("?")
+    raw_path = quote(path, safe=_AS_WRITTEN)
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
         "method": method,
         "headers": _headers(content, headers),
-        "scheme": url.scheme,
-        "path": url.path,
-        "raw_path": url.raw_path.split(b"?")[0],
-        "query_string": url.query,
-        "server": (url.host, url.port),
+        "scheme": "http",
+        "path": unquote(raw_path),
+        "raw_path": raw_path.encode(),
+        "query_string": quote(query, safe=_AS_WRITTEN + "?").encode(),
+        "server": _SERVER,
         "client": ("127.0.0.1", 0),
         "root_path": "",
     }
