@@ -103,7 +103,10 @@ faults: install ## Kill databases, brokers and services under load and count the
 schemas: install ## Write the JSON Schemas from the models
 	$(BIN)/python -m baton.leads.schemas shared/schemas
 
+# Extras stay: the pip of Python 3.11 takes `coverage[toml]` of a dependency for another package than the pinned
+# `coverage`, and refuses to install as soon as there is a newer release than the pinned one.
 COMPILE = $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
+	--no-strip-extras \
 	--custom-compile-command 'make requirements' \
 	--no-emit-package baton --no-emit-package baton-ingest --no-emit-package baton-scoring \
 	--no-emit-package baton-router --no-emit-package baton-sla-monitor
