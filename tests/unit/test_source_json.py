@@ -79,6 +79,17 @@ def test_another_standard_webhook_proves_nothing(changed: dict[str, str], key: s
     assert not proves(standard_webhook(**changed), JSON, key)
 
 
+def test_what_a_signed_message_tells_is_known_by_the_messages_id() -> None:
+    one, two = {"email": "mary@acme.example"}, {"email": "joe@acme.example", "event_id": "e1"}
+
+    def signed(body: dict[str, str] | list[dict[str, str]]) -> SourceRequest:
+        return request(body, webhook_id="msg_1", webhook_signature=STANDARD)
+
+    assert read_one(signed(one), JSON).identity == "msg_1"
+    assert [each.identity for each in read(signed([one, two]), JSON)] == ["msg_1/0", "e1"]
+    assert read_one(request(one, webhook_id="msg_1"), JSON).identity is None
+
+
 def test_a_lead_is_read() -> None:
     body = {
         "email": "a@acme.com",

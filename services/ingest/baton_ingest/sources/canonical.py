@@ -4,6 +4,7 @@ A lead's fields, `activity` (a kind, or `{kind, at, id, data}`), `at`, `source`,
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from baton.leads.playbook.model import Source
@@ -44,7 +45,8 @@ class CanonicalJson:
         return None
 
     def read(self, request: SourceRequest, source: Source) -> Sequence[RawCapture | Refused]:
-        return [_lead(item, source) for item in items(read_json(request))]
+        many = items(read_json(request))
+        return [_of_message(_lead(item, source), request, number) for number, item in enumerate(many)]
 
     def answer(self, outcomes: Sequence[Outcome], request: SourceRequest, source: Source) -> Answer:
         return answer_all(outcomes) if is_array(request) else answer_one(outcomes[0])
@@ -58,6 +60,14 @@ def items(body: object) -> Sequence[object]:
     if len(many) > MAX_ITEMS:
         raise Unusable(f"{len(many)} items at once", hint=f"send at most {MAX_ITEMS} in one request", status=413)
     return many
+
+
+def _of_message(one: RawCapture | Refused, request: SourceRequest, number: int) -> RawCapture | Refused:
+    """What has no id of its own is known by that of the signed message it came in: each retry of it has the same."""
+    message_id = as_text(request.headers.get("webhook-id")) if "webhook-signature" in request.headers else None
+    if isinstance(one, Refused) or one.identity is not None or message_id is None:
+        return one
+    return replace(one, identity=f"{message_id}/{number}" if is_array(request) else message_id)
 
 
 def _lead(item: object, source: Source) -> RawCapture | Refused:
