@@ -44,6 +44,21 @@ def test_an_empty_variable_is_one_that_is_not_set(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://baton:a%2Fb@db.internal:5432/baton",
+        "postgres://db-1:5432,db-2:5433/baton?target_session_attrs=primary",
+        "postgresql://baton@[::1]:5432/baton",
+        "postgresql:///baton?host=/var/run/postgresql",
+    ],
+)
+def test_a_database_may_have_several_hosts_or_a_socket(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("BATON_DATABASE_URL", url)
+
+    assert load_settings(Settings).database_url == url
+
+
+@pytest.mark.parametrize(
     ("listen", "host", "port"),
     [("0.0.0.0:80", "0.0.0.0", 80), ("[::1]:8000", "::1", 8000), ("localhost:1", "localhost", 1)],
 )
@@ -72,6 +87,7 @@ def test_an_address_to_listen_on_is_a_host_and_a_port(
         ("BATON_BUS_URL", "rabbit://here", "kafka://host:port"),
         ("BATON_BUS_URL", "kafka://", "kafka://host:port"),
         ("BATON_DATABASE_URL", "mysql://here/baton", "postgresql://user:password@host:port/database"),
+        ("BATON_DATABASE_URL", "postgresql://here:port/baton", "postgresql://user:password@host:port/database"),
         ("BATON_PUBLIC_URL", "example.com", "https://host"),
         ("BATON_TOPIC_PREFIX", "a b", "letters, digits"),
         ("BATON_KAFKA_SASL_MECHANISM", "GSSAPI", "SCRAM-SHA-512"),
@@ -112,6 +128,8 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch, capsys: 
     ("variable", "value"),
     [
         ("BATON_DATABASE_URL", "mysql://baton:hush@here/baton"),
+        ("BATON_DATABASE_URL", "postgresql://baton:a/hush@here/baton"),
+        ("BATON_DATABASE_URL", "postgresql://baton:a@hush@here/baton"),
         ("BATON_BUS_URL", "rabbit://baton:hush@here"),
     ],
 )

@@ -20,7 +20,9 @@ _MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _BUS: Final = re.compile(r"memory:(//)?|postgres(ql)?:.*|kafka(\+ssl)?://[^,/\s]+(,[^,/\s]+)*/?")
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,100}")
 """What Kafka allows in the name of a topic or a group, with room for the name itself."""
-_CREDENTIALS: Final = re.compile(r"//[^/@]*@")
+_HOST: Final = r"(\[[0-9A-Fa-f:.]+\]|[^\[\]@:/,?#]*)(:\d{1,5})?"
+_DATABASE: Final = re.compile(rf"postgres(ql)?://([^@/?#]*@)?{_HOST}(,{_HOST})*([/?].*)?")
+_CREDENTIALS: Final = re.compile(r"//.*@")
 
 
 def _read_duration(value: object) -> object:
@@ -81,8 +83,10 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("postgresql://", "postgres://")):
-            raise ValueError("must be postgresql://user:password@host:port/database")
+        if value is not None and not _DATABASE.fullmatch(value):
+            raise ValueError(
+                "must be postgresql://user:password@host:port/database, with @ / ? # in a password as %40 %2F …"
+            )
         return value
 
     @field_validator("bus_url")
