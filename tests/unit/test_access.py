@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import socket
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +17,9 @@ from starlette.routing import Mount
 
 from baton.service.access import Access, Caller, Door, Keys, is_loopback, read_keys, require
 from baton.service.errors import add_error_handlers
-from baton.service.serving import require_safe_listening
+from baton.service.serving import require_free_address, require_safe_listening
 from baton.service.settings import Settings
+from tests.support.kafka import free_port
 
 
 def sha256(key: str) -> str:
@@ -336,3 +338,21 @@ def test_listening_to_the_world_without_keys_is_refused(
 @pytest.mark.parametrize("listen", ["0.0.0.0:8000", "127.0.0.1:8000"])
 def test_listening_to_the_world_with_keys_or_to_oneself_without_is_fine(keys: Path, listen: str) -> None:
     require_safe_listening(Settings(listen=listen, keys=keys if listen.startswith("0") else None))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no-such-host.invalid"])
+def test_an_address_on_which_nobody_can_listen_is_a_wrong_setting(
+    capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"{host}:{taken.getsockname()[1]}"
+        with pytest.raises(SystemExit) as left:
+            require_free_address(Settings(listen=listen))
+
+    assert left.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"BATON_LISTEN={listen}: ")
+
+
+def test_a_free_address_may_be_listened_on() -> None:
+    require_free_address(Settings(listen=f"127.0.0.1:{free_port()}"))

@@ -86,6 +86,9 @@ def test_an_address_to_listen_on_is_a_host_and_a_port(
         ("BATON_LOG_LEVEL", "loud", "debug, info, warning or error"),
         ("BATON_BUS_URL", "rabbit://here", "kafka://host:port"),
         ("BATON_BUS_URL", "kafka://", "kafka://host:port"),
+        ("BATON_BUS_URL", "kafka://one:9092,two:port", "kafka://host:port"),
+        ("BATON_BUS_URL", "postgres://here/baton", "take no address"),
+        ("BATON_BUS_URL", "memory://here", "take no address"),
         ("BATON_DATABASE_URL", "mysql://here/baton", "postgresql://user:password@host:port/database"),
         ("BATON_DATABASE_URL", "postgresql://here:port/baton", "postgresql://user:password@host:port/database"),
         ("BATON_PUBLIC_URL", "example.com", "https://host"),
@@ -144,7 +147,6 @@ def test_a_mistake_beside_a_password_does_not_tell_it(
 def test_printed_settings_hold_no_secret() -> None:
     settings = Settings(
         database_url="postgresql://baton:hush@here/baton",
-        bus_url="postgres://baton:hush@here/bus",
         kafka_sasl_password=SecretStr("hush"),
     )
 

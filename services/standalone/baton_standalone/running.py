@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from baton.flow.bus import Bus, BusUnavailable
 from baton.flow.database import Database, DatabaseUnavailable
 from baton.kernel.clock import Clock, SystemClock
-from baton.service.serving import serve
+from baton.service.serving import require_listening, serve
 from baton.service.settings import Settings, load_settings
 from baton_standalone.apps import PARTS, Apps, import_apps, mount, wrong_with
 from baton_standalone.embedded import EmbeddedPostgres, EmbeddedPostgresError, start_beside
@@ -60,6 +60,7 @@ Companion = Callable[[Beginning], Coroutine[None, None, None]]
 
 def run_all(settings: Settings, chosen: Chosen, *, companion: Companion | None = None) -> None:
     """Run everything until SIGTERM or SIGINT; the embedded database, if there is one, stops last."""
+    require_listening(settings)
     with _own_database(settings) as (url, embedded):
         clock = SystemClock()
         bus = make_bus(settings, url)

@@ -37,7 +37,7 @@ def serve_service(create_app: CreateApp, *, kind: type[Settings], schema: str) -
     settings = load_settings(kind)
     configure_logs(settings.log_level)
     url = require_database(settings)
-    require_safe_listening(settings)
+    require_listening(settings)
     clock = SystemClock()
     app = create_app(
         settings=settings,
@@ -51,9 +51,8 @@ def serve_service(create_app: CreateApp, *, kind: type[Settings], schema: str) -
 def serve(create: Callable[[], ASGIApp], settings: Settings) -> None:
     """Serve an app on the address of the settings until SIGTERM or SIGINT, then return.
 
-    Refuses to listen to the world without keys (exit 2); exits with 3 if the app can't start.
+    `require_listening` comes before. Exits with 3 if the app can't start.
     """
-    require_safe_listening(settings)
     if not Keys(settings.keys).is_needed:
         sys.stderr.write("There are no API keys (BATON_KEYS): programs of this machine may call without one.\n")
     app = create()
@@ -75,6 +74,25 @@ def serve(create: Callable[[], ASGIApp], settings: Settings) -> None:
         server.run()
     if not server.started:
         sys.exit(EXIT_NOT_STARTED)
+
+
+def require_listening(settings: Settings) -> None:
+    """Exit with code 2, before anything is started, where nobody can or may listen on the address of the settings."""
+    require_safe_listening(settings)
+    require_free_address(settings)
+
+
+def require_free_address(settings: Settings) -> None:
+    """Exit with code 2 where the address is another program's, or none of this machine's."""
+    try:
+        places = socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in places:
+            with socket.socket(family, kind, protocol) as listener:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does
+                listener.bind(address)
+    except OSError as error:
+        sys.stderr.write(f"BATON_LISTEN={settings.listen}: {(error.strerror or str(error)).lower()}\n")
+        sys.exit(EXIT_WRONG_SETTING)
 
 
 def require_safe_listening(settings: Settings) -> None:

@@ -17,10 +17,11 @@ EXIT_WRONG_SETTING: Final = 2
 
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-_BUS: Final = re.compile(r"memory:(//)?|postgres(ql)?:.*|kafka(\+ssl)?://[^,/\s]+(,[^,/\s]+)*/?")
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,100}")
 """What Kafka allows in the name of a topic or a group, with room for the name itself."""
 _HOST: Final = r"(\[[0-9A-Fa-f:.]+\]|[^\[\]@:/,?#]*)(:\d{1,5})?"
+_BROKER: Final = r"(\[[0-9A-Fa-f:.]+\]|[^\[\]@:/,\s]+)(:\d{1,5})?"
+_BUS: Final = re.compile(rf"memory:(//)?|postgres:(//)?|kafka(\+ssl)?://{_BROKER}(,{_BROKER})*/?")
 _DATABASE: Final = re.compile(rf"postgres(ql)?://([^@/?#]*@)?{_HOST}(,{_HOST})*([/?].*)?")
 _CREDENTIALS: Final = re.compile(r"//.*@")
 
@@ -93,7 +94,9 @@ class Settings(BaseSettings):
     @classmethod
     def _is_bus(cls, value: str) -> str:
         if not _BUS.fullmatch(value):
-            raise ValueError("must be kafka://host:port,host:port, kafka+ssl://…, postgres: or memory:")
+            raise ValueError(
+                "must be kafka://host:port,host:port, kafka+ssl://…, or postgres: or memory:, which take no address"
+            )
         return value
 
     @field_validator("topic_prefix")
