@@ -69,11 +69,11 @@ async def _print(
 
     from baton_standalone.event_lines import as_json_line, as_text_line, following, in_order
     from baton_standalone.reaching import open_bus
-    from baton_standalone.topics import make_topics
+    from baton_standalone.topics import require_topics
 
     render = as_json_line if json else as_text_line
     async with open_bus(settings, url) as bus:
-        await make_topics(bus, settings)
+        await require_topics(bus, settings)
         records = following(bus, topics, from_end=from_end) if follow else in_order(bus, topics, from_end=from_end)
         async with aclosing(records):
             async for record in records:

@@ -119,11 +119,11 @@ def _active_or_exit() -> "Playbook":
     from baton.service.settings import Settings, load_settings
     from baton_standalone.publishing import Active, read_active
     from baton_standalone.reaching import away_told, open_bus, reachable_database, refuse_memory
-    from baton_standalone.topics import make_topics
+    from baton_standalone.topics import require_topics
 
     async def read(url: str) -> Active | None:
         async with open_bus(settings, url) as bus:
-            await make_topics(bus, settings)
+            await require_topics(bus, settings)
             return await read_active(bus)
 
     settings = load_settings(Settings)
@@ -140,10 +140,10 @@ async def _publish(candidate: "Candidate", settings: "Settings", url: str) -> No
     from baton.kernel.clock import SystemClock
     from baton_standalone.publishing import Refused, publish_candidate
     from baton_standalone.reaching import open_bus
-    from baton_standalone.topics import make_topics
+    from baton_standalone.topics import require_topics
 
     async with open_bus(settings, url) as bus:
-        await make_topics(bus, settings)
+        await require_topics(bus, settings)
         try:
             await publish_candidate(bus, candidate, clock=SystemClock(), database_url=url)
         except Refused as refused:
