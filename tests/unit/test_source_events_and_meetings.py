@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 
+from baton.leads.envelope import encode
 from baton.leads.events import LeadActivity, LeadCaptured, MeetingBooked, MeetingCancelled
 from baton_ingest.captures import Nameless, capture
 from baton_ingest.repository import pack, unpack
@@ -224,6 +226,7 @@ def test_a_chili_piper_booking_is_a_lead_and_a_meeting() -> None:
     assert raw.fields == {"email": "kim@rowan.example", "company": "Rowan"}
     assert raw.meeting is not None
     assert (raw.meeting.id, raw.meeting.host) == ("m-1", "rep@example.com")
+    assert orjson.loads(encode(events[1])[1])["meeting"].keys() >= {"at", "host", "link"}
 
 
 def test_a_chili_piper_meeting_that_moved_is_another_delivery() -> None:

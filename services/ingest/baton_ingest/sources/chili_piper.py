@@ -48,4 +48,4 @@ def _meeting(body: Mapping[str, object]) -> Meeting:
     if meeting_id is None or at is None:
         raise Unusable("it has no meetingIdChili, or no meetingStartTime")
     host = as_text(body.get("hostEmail")) or as_text(body.get("assigneeEmail"))
-    return Meeting(id=meeting_id[:500], at=at, host=host)
+    return Meeting(id=meeting_id[:500], at=at, host=host, link=None)
