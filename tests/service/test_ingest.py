@@ -316,11 +316,12 @@ async def test_activities_come_by_address_too_and_in_arrays(ingest: Ingest) -> N
         {"email": "ada@acme.example"},
         {"kind": "call"},
         {"lead_id": "7", "kind": "call"},
+        {"email": "ada@acme.example", "kind": "!"},
     ]
 
     answer = await ingest.send("/v1/activities", items)
 
-    assert (answer["accepted"], answer["refused"]) == (2, 3)
+    assert (answer["accepted"], answer["refused"]) == (2, 4)
     call, sms = await ingest.told(LeadActivity)
     assert (call.by, call.activity.source, call.activity.kind) == ("mary", "dialer", "call")
     assert (sms.account, sms.activity.source) == (None, "api")

@@ -157,7 +157,10 @@ def test_what_is_no_object_is_refused_by_itself(item: object) -> None:
     assert not isinstance(second, Refused)
 
 
-@pytest.mark.parametrize("bad", [{"at": "soon"}, {"at": 5}, {"activity": {"at": "x"}}, {"activity": {"kind": ""}}])
+@pytest.mark.parametrize(
+    "bad",
+    [{"at": "soon"}, {"at": 5}, {"activity": {"at": "x"}}, {"activity": {"kind": ""}}, {"activity": [{"kind": "x"}]}],
+)
 def test_a_bad_item_is_refused_by_itself(bad: dict[str, object]) -> None:
     first, second = source_type(JSON).read(request([{"email": "b@acme.com", **bad}, {"email": "a@acme.com"}]), JSON)
 

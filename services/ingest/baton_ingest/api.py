@@ -11,7 +11,7 @@ from baton.leads.normalising.text import storable
 from baton.leads.playbook.model import Source
 from baton.service.access import Caller, require
 from baton.service.requests import read_body, sent_header
-from baton_ingest.captures import Capture, Nameless, capture
+from baton_ingest.captures import Capture, Nameless, capture, read_kind
 from baton_ingest.idempotency import KEPT, Asked, first_answer, release, remember
 from baton_ingest.naming import as_lead_id
 from baton_ingest.path import Away
@@ -144,7 +144,7 @@ def _capture(item: object, number: int, order: _Order) -> Capture | Nameless | R
     if isinstance(raw, Refused):
         return raw
     source = order.source or _named_source(item, order.reception)
-    if order.bare and raw.kind is None and source.activity is None:
+    if order.bare and read_kind(raw.kind, source.activity)[0] is None:
         return Refused("kind: an activity needs one", "say what the lead did: page_view, webinar, demo_request …")
     if raw.identity is None and order.asked is not None:
         stand_in = order.asked.identity(number)

@@ -238,7 +238,7 @@ class _Arrived(NamedTuple):
 
 
 def _told(raw: RawCapture, source: Source, lead: NormalisedLead, *, person: str | None, arrived: _Arrived) -> Told:
-    kind, changes = _kind(raw.kind, source.activity)
+    kind, changes = read_kind(raw.kind, source.activity)
     data = read_custom(raw.data.items())
     changes += _left_out(data.left_out)
     identity, repeats_for = raw.identity, raw.repeats_for
@@ -274,8 +274,8 @@ def _told(raw: RawCapture, source: Source, lead: NormalisedLead, *, person: str 
     )
 
 
-def _kind(sent: str | None, default: str | None) -> tuple[str | None, list[Change]]:
-    """The kind in lower_snake. One that has no such form is left out."""
+def read_kind(sent: str | None, default: str | None) -> tuple[str | None, list[Change]]:
+    """The kind in lower_snake, and what was changed. One that has no such form gives way to the default."""
     if sent is None:
         return default, []
     if is_activity_kind(sent) and len(sent) <= _LONGEST_KIND:
