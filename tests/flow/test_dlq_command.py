@@ -1,16 +1,19 @@
 """`baton dlq` on the dead letters of a migrated database."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from baton.flow.bus import Received
+from baton.flow.bus import Received, TopicSpec
 from baton.flow.database import Database
 from baton.flow.dead_letters import Failure, bury
+from baton.flow.memory import MemoryBus
 from baton.flow.unit_of_work import UnitOfWork
+from baton.kernel.clock import SystemClock
+from baton_standalone import reaching
 from baton_standalone.cli import app
 from tests.support.postgres import Databases
 from tests.support.simulation import migrated
@@ -19,6 +22,11 @@ pytestmark = pytest.mark.postgres
 
 AT = datetime(2026, 3, 27, 16, 30, tzinfo=UTC)
 LEAD = "3d21f9ee-d85e-5a10-bda2-dff7da80567a"
+
+
+class OtherPartitions(MemoryBus):
+    async def ensure_topics(self, topics: Sequence[TopicSpec]) -> None:
+        raise ValueError(f"partitions differ from BATON_PARTITIONS: {topics[0].name} has 4, not 12")
 
 
 def record(offset: int, value: bytes) -> Received:
@@ -91,6 +99,25 @@ def test_a_replay_takes_what_is_an_event_and_leaves_the_rest(dead: str) -> None:
     assert result.stderr == "1 replayed, 1 can't be: no events at all\n"
     assert [line.split()[0] for line in baton("list").stdout.splitlines()] == ["router:2"]
     assert [line.split()[0] for line in baton("list", "--replayed").stdout.splitlines()] == ["router:1", "router:2"]
+
+
+def test_a_replay_of_what_is_not_there_says_so(dead: str) -> None:
+    result = baton("replay", "router:1", "router:99")
+
+    assert result.exit_code == 1
+    assert result.stderr == "1 replayed\nnot there, or replayed already: router:99\n"
+
+
+def test_nothing_is_replayed_to_other_partitions_than_the_services_have(
+    dead: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reaching, "make_bus", lambda *_: OtherPartitions(SystemClock()))
+
+    result = baton("replay", "--all")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("partitions differ")
+    assert len(baton("list").stdout.splitlines()) == 2
 
 
 def test_a_replay_of_everything_has_to_be_asked_for(dead: str) -> None:

@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from baton.flow.bus import Bus
+    from baton.service.settings import Settings
     from baton_standalone.dead_letter_box import DeadLetterBox, Filter, Letter
 
 EXIT_WRONG: Final = 2
@@ -36,7 +37,7 @@ def list_(
 ) -> None:
     """List dead letters, the oldest first. Without personal data: that is in `show` only."""
     wanted = _filter(consumer, reason, since, lead, replayed=replayed)
-    letters = _run(lambda box, _: box.find(wanted, limit=limit))
+    letters = _run(lambda box: box.find(wanted, limit=limit))
     for letter in letters:
         sys.stdout.write(_line(letter, json=json))
     if not letters:
@@ -50,7 +51,7 @@ def show(letter: Annotated[str, typer.Argument(metavar="ID", help="As `list` giv
 
     from baton_standalone.dead_letter_box import Filter
 
-    async def read(box: "DeadLetterBox", _: "Bus") -> dict[str, object] | None:
+    async def read(box: "DeadLetterBox") -> dict[str, object] | None:
         found = await box.find(Filter(ids=[letter], replayed=True), limit=1)
         return await box.content(found[0]) if found else None
 
@@ -78,7 +79,11 @@ def replay(
         sys.stderr.write("which ones? Give ids, a filter, or --all\n")
         raise typer.Exit(EXIT_WRONG)
     wanted = _filter(consumer, reason, since, lead, ids=ids or [])
-    letters, taken = _run(lambda box, bus: _replay(box, bus, wanted, dry_run=dry_run, rate=rate))
+    if dry_run:
+        letters = _run(lambda box: box.find(wanted, limit=_MOST))
+        taken: list[str] = []
+    else:
+        letters, taken = _run_on_bus(lambda box, bus: _replay(box, bus, wanted, rate=rate))
     for letter in letters:
         sys.stdout.write(_line(letter, json=False))
     left = len(letters) - len(taken)
@@ -86,28 +91,52 @@ def replay(
         sys.stderr.write(f"{len(letters)} would be replayed\n")
     else:
         sys.stderr.write(f"{len(taken)} replayed" + (f", {left} can't be: no events at all" if left else "") + "\n")
+    missing = sorted(set(ids or []) - {letter.id for letter in letters})
+    if missing:
+        sys.stderr.write(f"not there, or replayed already: {', '.join(missing)}\n")
+        raise typer.Exit(1)
 
 
 async def _replay(
-    box: "DeadLetterBox", bus: "Bus", wanted: "Filter", *, dry_run: bool, rate: float | None
+    box: "DeadLetterBox", bus: "Bus", wanted: "Filter", *, rate: float | None
 ) -> "tuple[list[Letter], list[str]]":
     from baton.kernel.clock import SystemClock
 
     letters = await box.find(wanted, limit=_MOST)
-    return letters, [] if dry_run else await box.replay(letters, bus=bus, clock=SystemClock(), rate=rate)
+    return letters, await box.replay(letters, bus=bus, clock=SystemClock(), rate=rate)
 
 
-def _run(act: "Callable[[DeadLetterBox, Bus], Awaitable[Result]]") -> Result:
+def _run(act: "Callable[[DeadLetterBox], Awaitable[Result]]") -> Result:
     from baton.service.settings import Settings, load_settings
+
+    return _with_box(load_settings(Settings), lambda box, _: act(box))
+
+
+def _run_on_bus(act: "Callable[[DeadLetterBox, Bus], Awaitable[Result]]") -> Result:
+    """What goes to a lane of the bus: with other partitions than the services have, nobody would look there."""
+    from baton.service.settings import Settings, load_settings
+    from baton_standalone.reaching import open_bus
+    from baton_standalone.topics import require_topics
+
+    async def run(box: "DeadLetterBox", url: str) -> Result:
+        async with open_bus(settings, url) as bus:
+            await require_topics(bus, settings)
+            return await act(box, bus)
+
+    settings = load_settings(Settings)
+    return _with_box(settings, run)
+
+
+def _with_box(settings: "Settings", act: "Callable[[DeadLetterBox, str], Awaitable[Result]]") -> Result:
+    """`act` with the box and the URL of the database; what is away or wrong is told in a line."""
     from baton_standalone.apps import PARTS
     from baton_standalone.dead_letter_box import open_box
-    from baton_standalone.reaching import away_told, make_bus, reachable_database
+    from baton_standalone.reaching import away_told, reachable_database
 
     async def run(url: str) -> Result:
         async with open_box(url, [part.chain.schema for part in PARTS]) as box:
-            return await act(box, make_bus(settings, url))
+            return await act(box, url)
 
-    settings = load_settings(Settings)
     try:
         with away_told(), reachable_database(settings) as url:
             return asyncio.run(run(url))
