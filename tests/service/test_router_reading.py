@@ -238,6 +238,23 @@ async def test_an_erased_lead_leaves_nothing_but_its_id(router: Routers) -> None
     assert [row["lead_id"] for row in await router.fetch("select * from erased")] == [lead_id]
 
 
+async def test_the_erased_are_listed_for_who_asks_with_nothing_but_id_and_instant(router: Routers) -> None:
+    erased = [await router.capture(f"{name}@acme.com") for name in ("a", "b")]
+    await router.capture("c@acme.com")
+    for lead_id in erased:
+        router.clock.advance(timedelta(minutes=1))
+        await router.tell(LeadErased(lead_id=lead_id))
+
+    first = await router.get("/v1/leads?state=erased&limit=1")
+    second = await router.get(f"/v1/leads?state=erased&limit=1&cursor={first['next']}")
+
+    listed = [(each["lead_id"], each["state"], each["lead"]) for page in (first, second) for each in page["items"]]
+    assert listed == [(lead_id, "erased", None) for lead_id in reversed(erased)]
+    assert second["next"] is None
+    assert len((await router.get("/v1/leads"))["items"]) == 1
+    assert (await router.get("/v1/leads?state=erased&rep=mary"))["items"] == []
+
+
 async def test_what_was_captured_before_an_erasure_is_dropped_when_it_comes_later(router: Routers) -> None:
     lead_id = lead_id_for_email("a@acme.com")
     before = scored("a@acme.com", cause=derived_id("before"), at=START)

@@ -30,6 +30,14 @@ where ($1::text is null or l.rep = $1) and ($2::text is null or l.pool = $2) and
   and not exists (select from aliases x where x.lead_id = l.lead_id)
 order by l.changed_at desc, l.lead_id desc limit $7
 """
+_LIST_ERASED: Final = """
+select e.lead_id, 'erased' as state, null as rep, null as pool, e.at as changed_at, null::bytea as lead,
+       null::bytea as score, false as paused, null::bytea as assignment
+from erased e
+where ($1::timestamptz is null or e.at >= $1) and ($2::timestamptz is null or (e.at, e.lead_id) < ($2, $3))
+  and not exists (select from leads l where l.lead_id = e.lead_id)
+order by e.at desc, e.lead_id desc limit $4
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +97,15 @@ def shown_score(score: Score | None) -> Mapping[str, object] | None:
 async def list_leads(
     connection: Connection, wanted: LeadFilter, *, before: tuple[datetime, str] | None, limit: int
 ) -> list[tuple[datetime, dict[str, object]]]:
-    """Leads that match, those that changed last first, each with when it did."""
+    """Leads that match, those that changed last first, each with when it did.
+
+    Erased ones are told only to who asks for them: nothing is known of them but the id and the instant.
+    """
     at, lead_id = before or (None, None)
+    if wanted.state is State.ERASED:
+        known = wanted.rep is None and wanted.pool is None
+        rows = await connection.fetch(_LIST_ERASED, wanted.since, at, lead_id, limit) if known else []
+        return [(row["changed_at"], _listed(row)) for row in rows]
     rows = await connection.fetch(_LIST, wanted.rep, wanted.pool, wanted.state, wanted.since, at, lead_id, limit)
     return [(row["changed_at"], _listed(row)) for row in rows]
 
