@@ -17,7 +17,7 @@ from starlette.routing import Mount
 
 from baton.service.access import Access, Caller, Door, Keys, is_loopback, read_keys, require
 from baton.service.errors import add_error_handlers
-from baton.service.serving import require_free_address, require_safe_listening
+from baton.service.serving import require_free_address, require_safe_listening, say_who_may_call
 from baton.service.settings import Settings
 from tests.support.kafka import free_port
 
@@ -356,3 +356,26 @@ def test_an_address_on_which_nobody_can_listen_is_a_wrong_setting(
 
 def test_a_free_address_may_be_listened_on() -> None:
     require_free_address(Settings(listen=f"127.0.0.1:{free_port()}"))
+
+
+@pytest.mark.parametrize(
+    ("public_url", "told"),
+    [
+        (None, "programs of this machine may call"),
+        ("http://localhost:8000", "programs of this machine may call"),
+        ("https://leads.example.com", "only sources may call"),
+    ],
+)
+def test_without_keys_it_is_said_who_may_call(
+    capsys: pytest.CaptureFixture[str], public_url: str | None, told: str
+) -> None:
+    say_who_may_call(Settings(public_url=public_url))
+
+    (line,) = capsys.readouterr().err.splitlines()
+    assert told in line
+
+
+def test_with_keys_nothing_is_said(capsys: pytest.CaptureFixture[str], keys: Path) -> None:
+    say_who_may_call(Settings(keys=keys))
+
+    assert capsys.readouterr().err == ""

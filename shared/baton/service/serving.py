@@ -16,7 +16,7 @@ from baton.flow.bus import Bus
 from baton.flow.database import Database
 from baton.flow.urls import bus_from_url
 from baton.kernel.clock import Clock, SystemClock
-from baton.service.access import Keys, is_loopback
+from baton.service.access import Keys, is_loopback, is_loopback_url
 from baton.service.logs import configure_logs
 from baton.service.settings import EXIT_WRONG_SETTING, Settings, load_settings, require_database
 from baton.service.web import end_streams
@@ -53,8 +53,7 @@ def serve(create: Callable[[], ASGIApp], settings: Settings) -> None:
 
     `require_listening` comes before. Exits with 3 if the app can't start.
     """
-    if not Keys(settings.keys).is_needed:
-        sys.stderr.write("There are no API keys (BATON_KEYS): programs of this machine may call without one.\n")
+    say_who_may_call(settings)
     app = create()
     server = _Server(
         uvicorn.Config(
@@ -103,6 +102,17 @@ def require_safe_listening(settings: Settings) -> None:
             " there are none: set BATON_KEYS and make one with `baton keys create NAME --scope …`\n"
         )
         sys.exit(EXIT_WRONG_SETTING)
+
+
+def say_who_may_call(settings: Settings) -> None:
+    """Say on stderr who may call while there are no keys."""
+    if Keys(settings.keys).is_needed:
+        return
+    if is_loopback_url(settings.public_url):
+        told = "programs of this machine may call without one"
+    else:
+        told = "BATON_PUBLIC_URL leads here from elsewhere, so only sources may call; `baton keys create` makes one"
+    sys.stderr.write(f"There are no API keys (BATON_KEYS): {told}.\n")
 
 
 class _Server(uvicorn.Server):
