@@ -122,7 +122,7 @@ def read_activity(item: object) -> RawCapture | Refused:
 def _told(value: object) -> Mapping[str, object]:
     """An activity as `kind`, `id`, `at` and `data`; what else stands in it belongs to the data. Raises Unusable."""
     if isinstance(value, list):
-        raise Unusable("activity: a list where one belongs", hint="send further ones to /v1/activities")
+        raise Unusable("activity: a list where one belongs", hint="send further ones to /ingest/v1/activities")
     if not isinstance(value, dict):
         return {"kind": value}
     if as_text(value.get("kind")) is None:
