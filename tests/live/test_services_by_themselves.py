@@ -1,10 +1,11 @@
 """Services as processes of their own, without a gateway: what one asks of another, and what is sent to one of them."""
 
+import asyncio
 import hashlib
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,11 @@ from typing import Any
 import httpx
 import pytest
 
+from baton.leads.playbook.files import read_directory
+from baton.service.settings import Settings
+from baton_standalone.reaching import open_bus
 from baton_standalone.shipped import shipped_playbook
+from tests.support.older_release import publish_unchecked
 from tests.support.processes import Processes, ServiceProcess
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
@@ -124,3 +129,31 @@ def send(kind: str, *, url: str, key: str = "sender") -> "subprocess.CompletedPr
     command = [sys.executable, "-m", "baton_standalone", "send", kind, "--url", url]
     environment = {**SECRETS, "BATON_API_KEY": key, "PATH": ""}
     return subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+
+
+def test_an_upgrade_under_a_playbook_that_the_release_before_accepted_goes_on_and_a_first_publish_is_refused(
+    processes: Processes, database: str, tmp_path: Path
+) -> None:
+    files = {**read_directory(shipped_playbook("minimal"))}
+    files["playbook.yaml"] += b"plans: {}\n"
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    environment = {"BATON_DATABASE_URL": database, "BATON_PLAYBOOK": str(tmp_path), "PATH": ""}
+    show = [sys.executable, "-m", "baton_standalone", "playbook", "show"]
+
+    first = processes.start("baton_standalone", "up", environment=environment)
+    refused = first.wait()
+    asyncio.run(_publish_unchecked(database, files))
+    ready = httpx.get(processes.start("baton_standalone", "up", environment=environment).wait_ready().url + "/readyz")
+    shown = subprocess.run(show, env=environment, check=True, capture_output=True, text=True)
+
+    assert refused == 2
+    assert 'plans: unknown key "plans"' in first.tail()
+    assert set(ready.json()["warnings"]) == {"ingest", "scoring", "router", "sla"}
+    assert 'plans: unknown key "plans"' in shown.stderr
+    assert shown.stdout.startswith('Playbook "minimal"')
+
+
+async def _publish_unchecked(database: str, files: Mapping[str, bytes]) -> None:
+    async with open_bus(Settings(database_url=database), database) as bus:
+        await publish_unchecked(bus, files)

@@ -11,8 +11,6 @@ from baton.flow.bus import BusUnavailable, Record
 from baton.flow.deliveries import NotReady
 from baton.flow.memory import MemoryBus
 from baton.kernel.clock import ManualClock
-from baton.kernel.ids import derived_id
-from baton.leads.envelope import Event, encode
 from baton.leads.events import PlaybookActivated, PlaybookPublished
 from baton.leads.playbook.content import pack
 from baton.leads.playbook.files import read_directory
@@ -20,6 +18,7 @@ from baton.leads.playbook.findings import PlaybookError
 from baton.leads.playbook.model import Playbook
 from baton.leads.topics import Topic
 from baton.service.playbooks import PlaybookFeed, publish
+from tests.support.older_release import publish_unchecked, record
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 MINIMAL = Path(__file__).parents[2] / "deploy" / "playbooks" / "minimal"
@@ -51,10 +50,7 @@ def files(version: str) -> Mapping[str, bytes]:
 async def tell(bus: MemoryBus, *events: PlaybookPublished | PlaybookActivated) -> None:
     """Put records on the topic that `publish` would not put there."""
     for data in events:
-        key = data.hash if isinstance(data, PlaybookPublished) else "active"
-        event = Event(id=derived_id(data.type, data.hash), source="/test", time=NOW, key=key, data=data)
-        headers, value = encode(event)
-        await bus.publish([Record(topic=Topic.PLAYBOOK, key=key.encode(), value=value, headers=headers)])
+        await bus.publish([record(data, key=data.hash if isinstance(data, PlaybookPublished) else "active")])
 
 
 async def test_without_a_playbook_nothing_can_be_decided(feed: PlaybookFeed) -> None:
@@ -164,6 +160,29 @@ async def test_a_playbook_that_this_release_can_not_load_leaves_the_old_one_in_f
     await feed.step()
 
     assert feed.current().version == "old"
+
+
+async def test_a_playbook_that_an_older_release_accepted_decides_with_its_mistakes(
+    bus: MemoryBus, feed: PlaybookFeed
+) -> None:
+    mistaken = {**files("old"), "playbook.yaml": files("old")["playbook.yaml"] + b"plans: {}\n"}
+    published = await publish_unchecked(bus, mistaken)
+
+    await feed.step()
+
+    assert (feed.current().hash, feed.current().version, feed.mistakes) == (published, "old", 1)
+
+
+async def test_mistakes_are_gone_with_the_playbook_that_had_them(
+    bus: MemoryBus, clock: ManualClock, feed: PlaybookFeed
+) -> None:
+    await publish_unchecked(bus, {**files("old"), "playbook.yaml": files("old")["playbook.yaml"] + b"plans: {}\n"})
+    await feed.step()
+
+    await publish(bus, files("new"), clock=clock)
+    await feed.step()
+
+    assert (feed.current().version, feed.mistakes) == ("new", 0)
 
 
 async def test_an_activation_of_something_never_published_leaves_the_old_one_in_force(

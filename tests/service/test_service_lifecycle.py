@@ -38,6 +38,7 @@ from baton.service.service import Service, build, topic_specs
 from baton.service.settings import Settings
 from baton.service.web import create_web, end_streams
 from baton_standalone.apps import PARTS
+from tests.support.older_release import publish_unchecked
 from tests.support.postgres import PostgresServer
 from tests.support.processes import Processes
 
@@ -415,6 +416,38 @@ async def test_readiness_turns_to_200_when_nothing_is_wrong_any_more(toy: Toy) -
         response = await client.get("/readyz")
 
     assert (response.status_code, response.json()) == (200, {"status": "ready", "wrong": {}})
+
+
+async def test_mistakes_in_the_active_playbook_are_told_and_keep_nobody_from_being_ready(toy: Toy) -> None:
+    files = await asyncio.to_thread(read_directory, PLAYBOOK)
+    active = asyncio.Event()
+    toy.service.feed.on_change(lambda _: active.set())
+    await publish_unchecked(toy.bus, {**files, "playbook.yaml": files["playbook.yaml"] + b"plans: {}\n"})
+    await toy.publish_activity()
+
+    async with web(toy) as client:
+        await asyncio.wait_for(asyncio.gather(active.wait(), toy.got_one.wait()), PATIENCE)
+        response, metrics = await client.get("/readyz"), await client.get("/metrics")
+
+    assert (response.status_code, response.json()["status"]) == (200, "ready")
+    assert response.json()["warnings"] == {"playbook": "1 mistake in the active one: see `baton playbook show`"}
+    assert "\nbaton_playbook_mistakes 1.0\n" in metrics.text
+
+
+async def test_an_active_playbook_that_this_release_can_not_read_is_told_apart_from_none(toy: Toy) -> None:
+    await publish_unchecked(toy.bus, {"playbook.yaml": b"version: ["})
+    await toy.service.step()
+    before, warned = (await toy.service.ready())["playbook"], toy.service.warnings()
+
+    await toy.publish_playbook()
+    await toy.service.step()
+    await publish_unchecked(toy.bus, {"playbook.yaml": b"version: ["})
+    await toy.service.step()
+
+    assert "can't be read by this release" in before
+    assert warned == {}
+    assert "playbook" not in await toy.service.ready()
+    assert toy.service.warnings()["playbook"].endswith("the one before it decides")
 
 
 def failing(error: Exception) -> APIRouter:

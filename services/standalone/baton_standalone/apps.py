@@ -23,6 +23,7 @@ from baton.service.errors import Refusal, error_response
 from baton.service.service import Service
 from baton.service.serving import CreateApp
 from baton.service.settings import Settings
+from baton.service.web import readiness_response
 
 _READY_FOR_SECONDS: Final = 1.0
 _WRONG_FOR_SECONDS: Final = 0.1
@@ -128,8 +129,8 @@ class _Readiness:
         if time.monotonic() >= self._ask_at:
             self._wrong = await wrong_with(self._apps)
             self._ask_at = time.monotonic() + (_WRONG_FOR_SECONDS if self._wrong else _READY_FOR_SECONDS)
-        wrong = self._wrong
-        return JSONResponse({"status": "not ready" if wrong else "ready", "wrong": wrong}, 503 if wrong else 200)
+        warnings = {path: told for path, app in self._apps.items() if (told := service_of(app).warnings())}
+        return readiness_response(self._wrong, warnings)
 
 
 async def _refused(_: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ from baton.leads.events import PlaybookActivated, PlaybookPublished
 from baton.leads.playbook.content import unpack
 from baton.leads.playbook.files import read_directory
 from baton.leads.playbook.findings import Finding, PlaybookError, Severity
-from baton.leads.playbook.loader import Loaded, load_files
+from baton.leads.playbook.loader import Loaded, load_files, load_published
 from baton.leads.playbook.model import Playbook
 from baton.leads.topics import Topic
 from baton.service.playbooks import publish
@@ -33,10 +33,12 @@ class Candidate:
     files: Mapping[str, bytes]
     playbook: Playbook
     warnings: tuple[Finding, ...]
+    mistakes: tuple[Finding, ...] = ()
+    """With any it can't be published, only be active already."""
 
 
-def read_candidate(directory: Path) -> Candidate:
-    """Load the playbook in a directory.
+def read_candidate(directory: Path, *, published: bool = False) -> Candidate:
+    """Load the playbook in a directory; `published`: as services read one that was accepted before.
 
     Raises:
         PlaybookError: it has mistakes, or can't be read.
@@ -46,8 +48,13 @@ def read_candidate(directory: Path) -> Candidate:
     except OSError as error:
         reason = error.strerror or str(error)
         raise PlaybookError([Finding(Severity.ERROR, str(directory), 1, "", f"can't be read: {reason}")]) from None
-    loaded: Loaded = load_files(files)
-    return Candidate(files=loaded.playbook.files, playbook=loaded.playbook, warnings=loaded.warnings)
+    loaded: Loaded = load_published(files) if published else load_files(files)
+    return Candidate(
+        files=loaded.playbook.files,
+        playbook=loaded.playbook,
+        warnings=loaded.warnings,
+        mistakes=loaded.mistakes,
+    )
 
 
 @dataclass(frozen=True, slots=True)

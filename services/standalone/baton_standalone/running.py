@@ -14,12 +14,13 @@ from fastapi import FastAPI
 from baton.flow.bus import Bus, BusUnavailable
 from baton.flow.database import Database, DatabaseUnavailable
 from baton.kernel.clock import Clock, SystemClock
+from baton.leads.playbook.findings import PlaybookError
 from baton.service.serving import require_listening, serve
 from baton.service.settings import Settings, load_settings
 from baton_standalone.apps import PARTS, Apps, import_apps, mount, wrong_with
 from baton_standalone.embedded import EmbeddedPostgres, EmbeddedPostgresError, start_beside
 from baton_standalone.publishing import Candidate, Refused, publish_candidate, read_active
-from baton_standalone.reaching import EXIT_AWAY, make_bus
+from baton_standalone.reaching import EXIT_AWAY, away_told, make_bus, open_bus
 from baton_standalone.shared_bus import SharedBus
 from baton_standalone.topics import make_topics
 
@@ -59,9 +60,15 @@ Companion = Callable[[Beginning], Coroutine[None, None, None]]
 
 
 def run_all(settings: Settings, chosen: Chosen, *, companion: Companion | None = None) -> None:
-    """Run everything until SIGTERM or SIGINT; the embedded database, if there is one, stops last."""
+    """Run everything until SIGTERM or SIGINT; the embedded database, if there is one, stops last.
+
+    Raises:
+        PlaybookError: the playbook has mistakes, and isn't the active one already.
+    """
     require_listening(settings)
     with _own_database(settings) as (url, embedded):
+        if chosen.candidate.mistakes and not asyncio.run(_is_active(chosen, settings, url)):
+            raise PlaybookError(chosen.candidate.mistakes)
         clock = SystemClock()
         bus = make_bus(settings, url)
         apps = _create(url, bus, clock)
@@ -69,6 +76,15 @@ def run_all(settings: Settings, chosen: Chosen, *, companion: Companion | None =
                          companion=companion)  # fmt: skip
         app = mount(apps, alongside=helper.alongside)
         serve(lambda: app, settings)
+
+
+async def _is_active(chosen: Chosen, settings: Settings, url: str) -> bool:
+    """Whether an older release published it: exits with code 1 and a line where the bus can't say."""
+    with away_told():
+        async with open_bus(settings, url) as bus:
+            await make_topics(bus, settings)
+            active = await read_active(bus)
+    return active is not None and active.hash == chosen.candidate.playbook.hash
 
 
 def _create(url: str, bus: Bus, clock: Clock) -> Apps:

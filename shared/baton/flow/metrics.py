@@ -26,5 +26,8 @@ oldest_unhandled = Gauge(
 batch_records = Histogram(
     "baton_batch_records", "Records in one transaction.", ("consumer",), buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500)
 )
+playbook_mistakes = Gauge(
+    "baton_playbook_mistakes", "Mistakes that this release finds in the active playbook, which decides all the same."
+)
 relayed = Counter("baton_outbox_published_total", "Events published from the outbox.", ("service",))
 lag = Gauge("baton_consumer_lag_records", "Records not yet handled.", ("consumer", "topic"))

@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from baton.flow import metrics
 from baton.flow.bus import Bus, BusUnavailable, Received, Record, RecordTooLarge
 from baton.flow.deliveries import NotReady
 from baton.kernel.clock import Clock
@@ -17,7 +18,7 @@ from baton.leads.envelope import Event, UnreadableEvent, decode, encode
 from baton.leads.events import EventData, PlaybookActivated, PlaybookPublished
 from baton.leads.playbook.content import pack, unpack
 from baton.leads.playbook.findings import Finding, PlaybookError, Severity
-from baton.leads.playbook.loader import load_files
+from baton.leads.playbook.loader import Loaded, load_files, load_published
 from baton.leads.playbook.model import Playbook
 from baton.leads.topics import Topic
 
@@ -27,6 +28,7 @@ _SOURCE: Final = "/baton/playbook"
 _ACTIVE: Final = b"active"
 _PAUSE_SECONDS: Final = 0.5
 _KEPT: Final = 20
+_TOLD: Final = 20
 _one_at_a_time: Final = threading.Lock()
 
 
@@ -65,6 +67,8 @@ class PlaybookFeed:
     """Knows the playbook that decides now."""
 
     bus: Bus
+    mistakes: int = 0
+    """How many this release finds in the playbook that decides; it was published by one that found none."""
     _playbook: Playbook | None = None
     _packed: dict[str, str] = field(default_factory=dict)
     """The files of the playbooks published last, by hash: an activation may come long after its publication."""
@@ -78,6 +82,11 @@ class PlaybookFeed:
         if self._playbook is None:
             raise NotReady("no playbook is active: publish one with `baton playbook publish`")
         return self._playbook
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the one that was made active last can't be loaded here; who had one before goes on with that."""
+        return self._refused is not None
 
     @property
     def current_or_none(self) -> Playbook | None:
@@ -153,22 +162,32 @@ class PlaybookFeed:
             self._refuse("its files were never published, or too many others since")
         return self._packed.get(wanted)
 
-    def _adopt(self, loaded: Playbook | Exception) -> None:
+    def _adopt(self, loaded: Loaded | Exception) -> None:
         """Let it decide from now on. One that can't be loaded changes nothing."""
         if isinstance(loaded, Exception):
             self._refuse(f"{type(loaded).__name__}: {loaded}")
             return
-        self._playbook = loaded
-        log.info("playbook_active", playbook=loaded.hash, version=loaded.version)
+        self._playbook, self.mistakes = loaded.playbook, len(loaded.mistakes)
+        log.info("playbook_active", playbook=loaded.playbook.hash, version=loaded.playbook.version)
+        _tell_mistakes(loaded)
         for listener in self._listeners:
-            listener(loaded)
+            listener(loaded.playbook)
 
     def _refuse(self, why: str) -> None:
         self._refused = self._wanted
         log.error("playbook_not_loaded", playbook=self._wanted, error=why[:500])
 
 
-def _loaded(packed: str) -> Playbook | Exception:
+def _tell_mistakes(loaded: Loaded) -> None:
+    """Where they are; what they say may name people, and is for `baton playbook show`."""
+    metrics.playbook_mistakes.set(len(loaded.mistakes))
+    if loaded.mistakes:
+        places = [f"{each.file}:{each.line}: {each.path}" for each in loaded.mistakes[:_TOLD]]
+        count, playbook = len(loaded.mistakes), loaded.playbook.hash
+        log.error("playbook_has_mistakes", playbook=playbook, count=count, places=places, see="baton playbook show")
+
+
+def _loaded(packed: str) -> Loaded | Exception:
     try:
         with _one_at_a_time:
             return _load(packed)
@@ -177,9 +196,12 @@ def _loaded(packed: str) -> Playbook | Exception:
 
 
 @lru_cache(maxsize=1)
-def _load(packed: str) -> Playbook:
-    """Frozen, so that services which share a process share it too: the first loads it for all of them."""
-    return load_files(unpack(packed)).playbook
+def _load(packed: str) -> Loaded:
+    """Frozen, so that services which share a process share it too: the first loads it for all of them.
+
+    It was accepted when it was published: a check that has come since doesn't stop it.
+    """
+    return load_published(unpack(packed))
 
 
 def _data(record: Received) -> EventData | None:

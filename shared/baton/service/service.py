@@ -36,6 +36,8 @@ _CLOSE_SECONDS: Final = 5.0
 """Above the bounds that the adapters set themselves (3 s): this is for what they forgot."""
 _CHECK_SECONDS: Final = 2.0
 _DEAD_LETTERS_KEPT: Final = timedelta(days=30)
+_NONE_ACTIVE: Final = "none is active: publish one with `baton playbook publish`"
+_UNREADABLE: Final = "the active one can't be read by this release: see `baton playbook show`"
 
 Loop = Callable[[asyncio.Event], Awaitable[None]]
 
@@ -134,8 +136,16 @@ class Service:
         wrong = {name: fault for name, fault in zip(names, answers, strict=True) if fault is not None}
         wrong.update(self._waits)
         if self.feed.current_or_none is None:
-            wrong["playbook"] = "none is active: publish one with `baton playbook publish`"
+            wrong["playbook"] = _UNREADABLE if self.feed.is_refused else _NONE_ACTIVE
         return {**wrong, **self._not_started(), **self._overdue()}
+
+    def warnings(self) -> Mapping[str, str]:
+        """What should be looked at and keeps nobody from work, by what it is about."""
+        if self.feed.is_refused:
+            return {"playbook": f"{_UNREADABLE}; the one before it decides"} if self.feed.current_or_none else {}
+        count = self.feed.mistakes
+        told = f"{count} mistake{'s' if count > 1 else ''} in the active one: see `baton playbook show`"
+        return {"playbook": told} if count else {}
 
     def _not_started(self) -> Mapping[str, str]:
         away = [name for name, has in (("database", self._has_database), ("bus", self._has_bus)) if not has.is_set()]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Final
 
@@ -125,7 +125,7 @@ def _health(service: Service) -> APIRouter:
     async def ready() -> JSONResponse:
         """The service can do its work; 503 with what is wrong if not."""
         wrong = await readiness.wrong()
-        return JSONResponse({"status": "not ready" if wrong else "ready", "wrong": wrong}, 503 if wrong else 200)
+        return readiness_response(wrong, service.warnings())
 
     @router.get("/metrics")
     async def metrics() -> Response:
@@ -133,6 +133,12 @@ def _health(service: Service) -> APIRouter:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return router
+
+
+def readiness_response(wrong: Mapping[str, object], warnings: Mapping[str, object]) -> JSONResponse:
+    """`{status, wrong, warnings}`; what is only a warning leaves it ready, and stands there only if there is one."""
+    told = {"status": "not ready" if wrong else "ready", "wrong": wrong} | ({"warnings": warnings} if warnings else {})
+    return JSONResponse(told, 503 if wrong else 200)
 
 
 class Readiness:

@@ -115,7 +115,9 @@ def configured_playbook(settings: "Settings") -> Path:
 
 
 def _active_or_exit() -> "Playbook":
-    from baton.leads.playbook.loader import load_files
+    """The active playbook; mistakes with which it decides all the same are told on stderr."""
+    from baton.leads.playbook.findings import PlaybookError
+    from baton.leads.playbook.loader import load_published
     from baton.service.settings import Settings, load_settings
     from baton_standalone.publishing import Active, read_active
     from baton_standalone.reaching import away_told, open_bus, reachable_database, refuse_memory
@@ -133,7 +135,16 @@ def _active_or_exit() -> "Playbook":
     if active is None:
         sys.stderr.write("no playbook is active: publish one with `baton playbook publish`\n")
         raise typer.Exit(1)
-    return load_files(active.files).playbook
+    try:
+        loaded = load_published(active.files)
+    except PlaybookError as error:
+        sys.stderr.write("this release can't read the active playbook:\n")
+        tell(error.findings)
+        raise typer.Exit(EXIT_MISTAKES) from None
+    if loaded.mistakes:
+        sys.stderr.write("the active playbook has mistakes, with which it could not be published now:\n")
+        tell(loaded.mistakes)
+    return loaded.playbook
 
 
 async def _publish(candidate: "Candidate", settings: "Settings", url: str) -> None:

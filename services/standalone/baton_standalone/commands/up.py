@@ -24,10 +24,10 @@ def up() -> None:
     settings = load_settings(Settings)
     configure_logs(settings.log_level)
     try:
-        candidate = read_candidate(configured_playbook(settings))
+        candidate = read_candidate(configured_playbook(settings), published=True)
+        tell(candidate.warnings)
+        run_all(settings, Chosen(candidate, is_given=settings.playbook is not None))
     except PlaybookError as error:
         sys.stderr.write(f"BATON_PLAYBOOK={settings.playbook} can't be used:\n")
         tell(error.findings)
         raise typer.Exit(EXIT_WRONG_SETTING) from None
-    tell(candidate.warnings)
-    run_all(settings, Chosen(candidate, is_given=settings.playbook is not None))

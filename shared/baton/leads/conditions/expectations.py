@@ -55,14 +55,14 @@ class Expectations:
 
     def compare(self, operator: Operator, value: object, path: Path) -> Compare | None:
         """The comparison, or None if it makes no sense; then the problems say why."""
-        before = len(self.problems.found)
+        before = self.problems.broken
         if operator not in _ALLOWED[self.field.kind]:
             known = ", ".join(each for each in Operator if each in _ALLOWED[self.field.kind])
             message = f"{operator} doesn't compare {self.field.kind.value}: {self.field.path}"
             self.problems.add(path, message, f"for this field: {known}")
             return None
         expected = self._expected(operator, value, path)
-        if len(self.problems.found) > before or expected is None:
+        if self.problems.broken > before or expected is None:
             return None
         return Compare(self.field.path, operator, expected)
 
@@ -168,9 +168,9 @@ class Expectations:
     def _known(self, text: str, path: Path) -> None:
         """A whole value that must be one of a closed set."""
         if self.field.kind is Kind.COUNTRY and text.upper() not in countries():
-            self.problems.add(path, f'"{text}" is no ISO 3166-1 country code', _country_hint(text))
+            self.problems.add(path, f'"{text}" is no ISO 3166-1 country code', _country_hint(text), stands=True)
         elif (wrong := wrong_word(self.field.path, text, named=self._names())) is not None:
-            self.problems.add(path, *wrong)
+            self.problems.add(path, *wrong, stands=True)
 
     def _names(self) -> frozenset[str] | None:
         if self.field.path == "territory":

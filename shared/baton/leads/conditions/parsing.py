@@ -24,7 +24,7 @@ def parse_condition(written: object, *, scope: Scope, vocabulary: Vocabulary) ->
     parser = _Parser(scope, vocabulary)
     tree = parser.condition(written, ())
     if parser.problems.found or tree is None:
-        raise ConditionError(parser.problems.found)
+        raise ConditionError(parser.problems.found, None if parser.problems.broken else tree)
     return tree
 
 
@@ -122,7 +122,9 @@ class _Parser:
             self.problems.add(path, "no activity is named", "write {activity: demo_request}")
         for each in written:
             if not is_activity_kind(each):
-                self.problems.add(path, f'"{each}" is no kind of activity', f"write it as {as_activity_kind(each)}")
+                self.problems.add(
+                    path, f'"{each}" is no kind of activity', f"write it as {as_activity_kind(each)}", stands=True
+                )
         return () if "any" in written else tuple(dict.fromkeys(str(each) for each in written))
 
     def at_least(self, value: object, path: Path) -> int:

@@ -53,9 +53,9 @@ def read_commitments(section: Reader | None) -> Mapping[str, object]:
     if volume:
         volume.whole(least=0)
     if ratio and not _PERCENT.fullmatch(ratio.text() or "0%"):
-        ratio.error("not a percentage", "write 50%")
+        ratio.error("not a percentage", "write 50%", stands=True)
     for entry in complete.items("a list of fields") if complete else ():
         name = entry.text()
         if name is not None and name not in {*LEAD_FIELDS, "name"} and not name.startswith(("custom.", "utm.")):
-            entry.error(f'unknown field "{name}"', did_you_mean(name, {*LEAD_FIELDS, "name"}))
+            entry.error(f'unknown field "{name}"', did_you_mean(name, {*LEAD_FIELDS, "name"}), stands=True)
     return {key: entry.plain() for key, entry in section.entries()}

@@ -150,6 +150,7 @@ def _check_members(playbook: Playbook, root: Reader) -> None:
         if not any(playbook.reps[member.rep].active for member in pool.members):
             place = root.at(("teams", "pools", name))
             if not pool.members and playbook.catch_all.pool == name:
-                place.error(f'the pool "{name}" of catch_all has no members', "catch_all must always have somebody")
+                message = f'the pool "{name}" of catch_all has no members'
+                place.error(message, "catch_all must always have somebody", stands=True)
                 continue
             place.warn(f'the pool "{name}" has no members in hours: nobody in it is active', "add a member")

@@ -36,8 +36,8 @@ class Sheet:
     rows: list[Row] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
-    def error(self, line: int, message: str, hint: str = "") -> None:
-        self.findings.append(Finding(Severity.ERROR, self.file, line, "", message, hint))
+    def error(self, line: int, message: str, hint: str = "", *, stands: bool = False) -> None:
+        self.findings.append(Finding(Severity.ERROR, self.file, line, "", message, hint, stands=stands))
 
 
 def read_sheet(content: bytes, *, file: str) -> Sheet:

@@ -20,7 +20,7 @@ def _destination(entry: Reader) -> Mapping[str, object]:
         return {}
     given = [key for key in _DESTINATIONS if entry.get(key)]
     if len(given) != 1:
-        entry.error("a destination is exactly one thing", f"one of {', '.join(_DESTINATIONS)}")
+        entry.error("a destination is exactly one thing", f"one of {', '.join(_DESTINATIONS)}", stands=True)
     if given == ["to"]:
         _check_via(entry)
     _check_parts(entry)
@@ -30,11 +30,12 @@ def _destination(entry: Reader) -> Mapping[str, object]:
 def _check_via(entry: Reader) -> None:
     via = entry.get("via")
     if via is None:
-        entry.error('"via" is missing: there is no way to reach them', "write via: env:CHAT_URL")
+        entry.error('"via" is missing: there is no way to reach them', "write via: env:CHAT_URL", stands=True)
         return
     text = via.text("env:NAME or file:PATH")
     if text is not None and not is_reference(text) and not is_url(text, schemes=None):
-        via.error(f'"{text}" is no way to reach anybody', "write env:NAME, where the address is found")
+        message = f'"{text}" is no way to reach anybody'
+        via.error(message, "write env:NAME, where the address is found", stands=True)
 
 
 def _check_parts(entry: Reader) -> None:
@@ -42,7 +43,8 @@ def _check_parts(entry: Reader) -> None:
     for address in (webhook, base_url):
         text = address.text("a URL") if address else None
         if address and text and not is_reference(text) and not is_url(text):
-            address.error(f'"{text}" is no URL', "write it whole, like https://example.com/hook, or env:NAME")
+            hint = "write it whole, like https://example.com/hook, or env:NAME"
+            address.error(f'"{text}" is no URL', hint, stands=True)
     for key in ("secret", "token"):
         read_secret(entry.get(key))
     for event in events.items() if events else ():

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Severity(StrEnum):
-    """An error stops the loading; a warning only says so, unless the check is strict."""
+    """An error stops a check and a publish; a warning only says so, unless the check is strict."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -22,6 +22,8 @@ class Finding:
     path: str
     message: str
     hint: str = ""
+    stands: bool = False
+    """Of an error: what is written is read all the same, and a playbook that was published before goes on with it."""
 
     def render(self) -> str:
         """As people read it: `playbook.yaml:12: routing.3.pool: unknown pool "sdr" (did you mean "sdr-us"?)`."""

@@ -40,7 +40,17 @@ class Loaded:
     """A playbook that may decide, and what people should look at."""
 
     playbook: Playbook
-    warnings: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
+    """In reading order."""
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity is Severity.WARNING)
+
+    @property
+    def mistakes(self) -> tuple[Finding, ...]:
+        """What a publish would be refused for."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
 
 
 def load_directory(path: Path) -> Loaded:
@@ -50,6 +60,17 @@ def load_directory(path: Path) -> Loaded:
 
 def load_files(files: Files[str, bytes]) -> Loaded:
     """Load a playbook from its files by name. Raises PlaybookError with every mistake."""
+    loaded = load_published(files)
+    if loaded.mistakes:
+        raise PlaybookError(loaded.findings)
+    return loaded
+
+
+def load_published(files: Files[str, bytes]) -> Loaded:
+    """Load a playbook that was accepted once, maybe by another release: mistakes that stand don't stop it.
+
+    Raises PlaybookError with every mistake where there are others.
+    """
     merged = merge(files)
     gathered = Gathered(merged.findings)
     if merged.root is None:
@@ -60,12 +81,12 @@ def load_files(files: Files[str, bytes]) -> Loaded:
         if root.get(section) is None:
             root.error(f'"{section}" is missing', hint)
     playbook = _read(root, merged)
-    if not gathered.failed:
+    if not gathered.broken:
         check(playbook, root)
     found = _in_reading_order(gathered.found, merged)
-    if gathered.failed:
+    if gathered.broken:
         raise PlaybookError(found)
-    return Loaded(playbook, tuple(finding for finding in found if finding.severity is Severity.WARNING))
+    return Loaded(playbook, found)
 
 
 def _read(root: Reader, merged: Merged) -> Playbook:

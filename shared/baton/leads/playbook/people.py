@@ -74,7 +74,7 @@ def _rep(entry: Reader, *, known: frozenset[str] | None, calendars: Mapping[str,
         ids={key: text for key in _IDS if (text := _text(entry, key)) is not None},
     )
     if rep.id == "catch_all" or is_path(rep.id):
-        entry.at(("id",)).error(f'"{rep.id}" means somebody else in a rule', "choose another id")
+        entry.at(("id",)).error(f'"{rep.id}" means somebody else in a rule', "choose another id", stands=True)
     _check_email(entry, rep.email)
     return rep if rep.id else None
 
@@ -87,7 +87,7 @@ def _text(entry: Reader, key: str) -> str | None:
 def _check_email(entry: Reader, text: str) -> None:
     name, at, domain = text.partition("@")
     if text and (not (name and at and "." in domain) or " " in text):
-        entry.at(("email",)).error(f'"{text}" is no email address')
+        entry.at(("email",)).error(f'"{text}" is no email address', stands=True)
 
 
 def _time_zone(written: Reader | None) -> str | None:

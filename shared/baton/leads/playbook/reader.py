@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from baton.kernel.durations import Duration, parse_duration
 from baton.kernel.suggestions import did_you_mean
-from baton.leads.conditions.compiling import CompiledCondition, compile_condition
+from baton.leads.conditions.compiling import CompiledCondition, compile_condition, compile_tree
 from baton.leads.conditions.fields import Scope
 from baton.leads.conditions.folding import fold
 from baton.leads.conditions.problems import ConditionError
@@ -26,8 +26,9 @@ class Gathered:
     found: list[Finding] = field(default_factory=list)
 
     @property
-    def failed(self) -> bool:
-        return any(finding.severity is Severity.ERROR for finding in self.found)
+    def broken(self) -> bool:
+        """Whether there is something that nobody can go on with."""
+        return any(finding.severity is Severity.ERROR and not finding.stands for finding in self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +44,19 @@ class Reader:
         """The last part of the path."""
         return self.path[-1] if self.path else ""
 
-    def error(self, message: str, hint: str = "") -> None:
-        self._find(Severity.ERROR, message, hint)
+    def error(self, message: str, hint: str = "", *, stands: bool = False) -> None:
+        """`stands`: the value is read as it is all the same, and nothing that decides trips over it.
+
+        A check that comes later than the first release must be such a one wherever that can be had: without it a
+        playbook that is in force stops every service with the upgrade.
+        """
+        self._find(Severity.ERROR, message, hint, stands=stands)
 
     def warn(self, message: str, hint: str = "") -> None:
         self._find(Severity.WARNING, message, hint)
 
-    def _find(self, severity: Severity, message: str, hint: str) -> None:
-        found = Finding(severity, self.node.file, self.node.line, ".".join(self.path), message, hint)
+    def _find(self, severity: Severity, message: str, hint: str, *, stands: bool = False) -> None:
+        found = Finding(severity, self.node.file, self.node.line, ".".join(self.path), message, hint, stands=stands)
         self.gathered.found.append(found)
 
     def get(self, key: str) -> "Reader | None":
@@ -84,7 +90,7 @@ class Reader:
         for key, _ in self.node.entries:
             if key.text not in known:
                 hint = nearest(key.text, known) or f"known: {', '.join(known)}"
-                Reader(key, (*self.path, key.text), self.gathered).error(f'unknown key "{key.text}"', hint)
+                Reader(key, (*self.path, key.text), self.gathered).error(f'unknown key "{key.text}"', hint, stands=True)
         for key_name in required:
             if self.get(key_name) is None:
                 self.error(f'"{key_name}" is missing')
@@ -184,12 +190,13 @@ class Reader:
         for name, entry in self.entries():
             first = seen.setdefault(fold(name), name)
             if first != name:
-                entry.error(f'"{name}" and "{first}" are one name to a condition', "choose another name")
+                entry.error(f'"{name}" and "{first}" are one name to a condition', "choose another name", stands=True)
 
     def when(self, scope: Scope, vocabulary: Vocabulary) -> CompiledCondition | None:
         """The condition of an entry; None if it has none. One that was left blank isn't meant to hold always."""
         if isinstance(self.node, Mapping) and self.node.get("when") is not None and self.get("when") is None:
-            self.at(("when",)).error("an empty condition", "leave out the when, or say what must hold")
+            hint = "leave out the when, or say what must hold"
+            self.at(("when",)).error("an empty condition", hint, stands=True)
         written = self.get("when")
         return written.condition(scope, vocabulary) if written else None
 
@@ -198,8 +205,8 @@ class Reader:
             return compile_condition(self.plain(), scope=scope, vocabulary=vocabulary)
         except ConditionError as error:
             for problem in error.problems:
-                self.at(problem.path).error(problem.message, problem.hint)
-            return None
+                self.at(problem.path).error(problem.message, problem.hint, stands=problem.stands)
+            return None if error.tree is None else compile_tree(error.tree, scope=scope, vocabulary=vocabulary)
 
     def at_file(self, file: str, line: int = 1) -> "Reader":
         """A line of another file, by default its top for what is said of it as a whole."""

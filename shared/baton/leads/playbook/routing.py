@@ -15,7 +15,8 @@ def read_routing(section: Reader | None, known: Known) -> tuple[RoutingRule, ...
     found = [_rule(number, entry, known) for number, entry in enumerate(entries, 1)]
     rules = tuple(rule for rule in found if rule is not None)
     if section and not found:
-        section.error("routing without a rule", "write at least one, or what is left goes to catch_all alone")
+        hint = "write at least one, or what is left goes to catch_all alone"
+        section.error("routing without a rule", hint, stands=True)
     return rules
 
 

@@ -97,7 +97,9 @@ def _target(entry: Reader, *, business: bool) -> Duration:
     found = written.duration(business=business)
     if found is not None and found.fixed == timedelta() and (is_cadence or not business):
         written.error(
-            "a promise of no time", "write how long it may take; 0s is the next opening of a clock with hours"
+            "a promise of no time",
+            "write how long it may take; 0s is the next opening of a clock with hours",
+            stands=True,
         )
     return found or _ONE_HOUR
 
@@ -112,9 +114,12 @@ def _cadence(entry: Reader) -> tuple[int | None, int | None]:
     if touches is None:
         channels.error("channels without touches", "write touches: 8, channels: 2, within: 21d")
     elif spread is not None and spread > len(TOUCH_KINDS):
-        channels.error(f"{spread} channels, and there are {len(TOUCH_KINDS)}", f"known: {', '.join(TOUCH_KINDS)}")
+        channels.error(
+            f"{spread} channels, and there are {len(TOUCH_KINDS)}", f"known: {', '.join(TOUCH_KINDS)}", stands=True
+        )
     elif spread is not None and count is not None and spread > count:
-        channels.error(f"{spread} channels in {count} touches: a touch has one channel", f"at most channels: {count}")
+        message = f"{spread} channels in {count} touches: a touch has one channel"
+        channels.error(message, f"at most channels: {count}", stands=True)
     return count, spread
 
 
@@ -189,7 +194,7 @@ def _check_action(key: str, value: Reader, known: Known) -> None:
             value.text("an address")
         case _:
             if not list(value.entries()):
-                value.error("nothing to set", "write {set: {field: value}}")
+                value.error("nothing to set", "write {set: {field: value}}", stands=True)
 
 
 def _bench(written: Reader) -> Bench | None:

@@ -34,7 +34,7 @@ def read_sources(section: Reader | None) -> dict[str, Source]:
 
 def _source(name: str, entry: Reader) -> Source | None:
     if not _NAME.fullmatch(name):
-        entry.error(f'"{name}" can\'t stand in a URL', "write lower case letters, digits and hyphens")
+        entry.error(f'"{name}" can\'t stand in a URL', "write lower case letters, digits and hyphens", stands=True)
     written = entry.get("type")
     kind = written.one_of(tuple(SOURCE_TYPES), "type of source") if written else None
     shape = SOURCE_TYPES.get(kind or "", PUBLIC)
@@ -83,7 +83,7 @@ def _check_proof(entry: Reader, kind: str, shape: SourceType, *, is_open: bool) 
 def _activity(written: Reader) -> str | None:
     kind = written.text("a kind of activity")
     if kind is not None and not is_activity_kind(kind):
-        written.error(f'"{kind}" is no kind of activity', f"write it as {as_activity_kind(kind)}")
+        written.error(f'"{kind}" is no kind of activity', f"write it as {as_activity_kind(kind)}", stands=True)
     return kind
 
 
@@ -111,7 +111,8 @@ def _check_ours(entry: Reader, name: str) -> None:
         return
     near = did_you_mean(name.removeprefix("lead."), _OURS)
     if near:
-        entry.error(f'unknown field "{name}"', f"{near[:-1]}, or write custom.{name} for a field of your own?")
+        hint = f"{near[:-1]}, or write custom.{name} for a field of your own?"
+        entry.error(f'unknown field "{name}"', hint, stands=True)
 
 
 def _redirect(written: Reader) -> str | None:
@@ -126,7 +127,7 @@ def _origins(written: Reader) -> tuple[str, ...]:
     for origin in found:
         if not _ORIGIN.fullmatch(origin):
             hint = "write scheme and host without a path, like https://www.example.com; without origins every page may"
-            written.error(f'"{origin}" is no origin', hint)
+            written.error(f'"{origin}" is no origin', hint, stands=True)
     return found
 
 
@@ -142,7 +143,9 @@ def _options(entry: Reader, shape: SourceType) -> Mapping[str, object]:
 def _organization(written: Reader) -> str | None:
     text = written.text("an organization id")
     if text is not None and not _ORGANIZATION.fullmatch(text):
-        written.error(f'"{text}" is no Salesforce organization id', "15 or 18 characters that begin with 00D")
+        written.error(
+            f'"{text}" is no Salesforce organization id', "15 or 18 characters that begin with 00D", stands=True
+        )
     return text
 
 
@@ -159,7 +162,7 @@ def _hosts(written: Reader) -> tuple[str, ...]:
     found = tuple(host.lower() for host in written.words())
     for host in found:
         if not _HOST.fullmatch(host):
-            written.error(f'"{host}" is no host', "write it without scheme and path, like www.example.com")
+            written.error(f'"{host}" is no host', "write it without scheme and path, like www.example.com", stands=True)
     return found
 
 

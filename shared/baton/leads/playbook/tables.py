@@ -50,7 +50,7 @@ def _check_known(sheet: Sheet, columns: Collection[str]) -> None:
     for column in sheet.columns:
         if column and fold(column) not in columns:
             hint = did_you_mean(column, columns) or f"known: {', '.join(columns)}"
-            sheet.error(sheet.top, f'unknown column "{column}"', hint)
+            sheet.error(sheet.top, f'unknown column "{column}"', hint, stands=True)
 
 
 def _has_required(sheet: Sheet) -> bool:

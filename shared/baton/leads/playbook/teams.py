@@ -63,7 +63,7 @@ def _members(written: Reader, known: Known) -> tuple[Member, ...]:
         if member is None:
             continue
         if member.rep in found:
-            entry.error(f'"{member.rep}" is a member twice', "give one entry a weight instead")
+            entry.error(f'"{member.rep}" is a member twice', "give one entry a weight instead", stands=True)
         found[member.rep] = member
     return tuple(found.values())
 
