@@ -59,7 +59,7 @@ def write_keys(path: Path, scopes: dict[str, Sequence[str]]) -> None:
 @pytest.fixture
 def baton(processes: Processes, database: str, tmp_path: Path) -> Baton:
     keys = tmp_path / "keys"
-    write_keys(keys, {"sender": ["ingest"], "ingest": ["score", "route"]})
+    write_keys(keys, {"sender": ["ingest"], "ingest": ["score", "read"]})
     environment = {"BATON_DATABASE_URL": database, "BATON_BUS_URL": "postgres:", "BATON_KEYS": str(keys)}
     services = {
         name: processes.start(module, environment=environment)
@@ -86,12 +86,24 @@ def test_ingest_tells_what_the_other_services_would_decide(baton: Baton) -> None
     assert told["score"]["model"] == told["trace"]["playbook"]
 
 
+def test_the_key_with_which_ingest_asks_can_do_nothing_to_a_lead(baton: Baton) -> None:
+    baton.send()
+
+    touched = httpx.post(
+        f"{baton.services['router'].url}/v1/leads/{ADA['email']}/touches",
+        json={"kind": "call"},
+        headers={"authorization": "Bearer ingest"},
+    )
+
+    assert (touched.status_code, touched.json()["error"]["message"]) == (403, "this key lacks the scope route")
+
+
 def test_a_delivery_is_taken_whatever_keeps_the_others_from_answering(baton: Baton) -> None:
     baton.let_in(sender=["ingest"], ingest=["score"])
     without_scope = baton.send(test=True)
     baton.let_in(sender=["ingest"])
     without_key = baton.send(email="bob@beta.example", test=True)
-    baton.let_in(sender=["ingest"], ingest=["score", "route"])
+    baton.let_in(sender=["ingest"], ingest=["score", "read"])
     baton.services["router"].kill9()
     without_router = baton.send(email="eve@gamma.example", test=True)
 

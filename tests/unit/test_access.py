@@ -52,6 +52,10 @@ def make_app(keys: Path | None = None, *, public_url: str | None = None) -> Fast
     async def leads(caller: Annotated[Caller, Depends(require("read"))]) -> str:
         return caller.name
 
+    @router.post("/v1/route")
+    async def route(caller: Annotated[Caller, Depends(require("read", "route"))]) -> str:
+        return caller.name
+
     @router.get("/v1/unguarded")
     async def unguarded() -> str:
         return "in"
@@ -88,7 +92,7 @@ async def get(
 @pytest.fixture
 def keys(tmp_path: Path) -> Path:
     path = tmp_path / "keys.json"
-    write_keys(path, reader=["read"], sender=["ingest"], boss=["admin"])
+    write_keys(path, reader=["read"], router=["route"], sender=["ingest"], boss=["admin"])
     return path
 
 
@@ -97,6 +101,14 @@ async def test_a_key_opens_what_its_scopes_name_and_admin_everything(keys: Path,
     response = await get(make_app(keys), key=key, peer="203.0.113.9")
 
     assert response.status_code == status
+
+
+@pytest.mark.parametrize(("key", "status"), [("reader", 200), ("router", 200), ("boss", 200), ("sender", 403)])
+async def test_a_dry_run_is_open_to_who_may_read_and_to_who_may_route(keys: Path, key: str, status: int) -> None:
+    response = await get(make_app(keys), "/v1/route", key=key, peer="203.0.113.9", method="POST")
+
+    assert response.status_code == status
+    assert status == 200 or response.json()["error"]["message"] == "this key lacks the scope read or route"
 
 
 async def test_where_there_are_keys_nobody_comes_in_without_one(keys: Path) -> None:

@@ -10,8 +10,8 @@ from pydantic import SecretStr
 from baton_ingest.try_out import PATIENCE_SECONDS, Json, NotTold
 
 _HINTS: Final = {
-    401: "; BATON_API_KEY of ingest has to be a key with the scopes score and route",
-    403: "; BATON_API_KEY of ingest has to be a key with the scopes score and route",
+    401: "; BATON_API_KEY of ingest has to be a key with the scopes score and read",
+    403: "; BATON_API_KEY of ingest has to be a key with the scopes score and read",
     404: "; look at BATON_SCORING_URL and BATON_ROUTER_URL of ingest",
 }
 

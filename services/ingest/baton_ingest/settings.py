@@ -13,5 +13,5 @@ class IngestSettings(Settings):
     )
     router_url: WebAddress | None = Field(None, description="Ingest alone: where the router is, for the same")
     api_key: SecretStr | None = Field(
-        None, description="Ingest alone: the API key for both, with the scopes `score` and `route`"
+        None, description="Ingest alone: the API key for both, with the scopes `score` and `read`"
     )

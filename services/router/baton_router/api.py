@@ -53,6 +53,7 @@ _EVENT_ID: Final = re.compile("[0-9]{1,18}")
 """What PostgreSQL's bigint holds, whatever its value."""
 _READ: Final = [Depends(require("read"))]
 _ROUTE: Final = [Depends(require("route"))]
+_DRY_RUN: Final = [Depends(require("read", "route"))]
 _ACCOUNTS: Final = TypeAdapter(list[AccountBody])
 _ACCOUNTS_BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -78,9 +79,9 @@ def create_router(service: Service, wakes: Wakes, *, most_streams: int) -> APIRo
 
 
 def _add_dry_run(router: APIRouter, service: Service) -> None:
-    @router.post("/route", dependencies=_ROUTE)
+    @router.post("/route", dependencies=_DRY_RUN)
     async def route(body: RouteBody) -> dict[str, object]:
-        """Who would get this lead now, and why. Changes nothing.
+        """Who would get this lead now, and why. Changes nothing, so that the scope `read` is enough.
 
         The lead as `POST /ingest/v1/leads` takes it, optionally with `score`; without it the lead's stored one.
         What ingest would not take, for want of an email and a phone, can be asked about too; `note` says so.

@@ -202,16 +202,16 @@ class Door:
         return path in self._exactly or path.startswith(self._below)
 
 
-def require(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
-    """A dependency: the caller, if they may. 401 without a known key, 403 without the scope."""
+def require(*scopes: Scope) -> Callable[[Request], Awaitable[Caller]]:
+    """A dependency: the caller, if one of these scopes is theirs. 401 without a known key, 403 without the scope."""
 
     async def allowed(request: Request) -> Caller:
         access: Access = request.app.state.access
         caller: Caller | None = request.scope.get(_CALLER) or access.caller(request)
         if caller is None:
             raise _unknown()
-        if not caller.may(scope):
-            raise Refusal(403, f"this key lacks the scope {scope}")
+        if not any(map(caller.may, scopes)):
+            raise Refusal(403, f"this key lacks the scope {' or '.join(scopes)}")
         return caller
 
     return allowed
