@@ -38,3 +38,23 @@ async def test_a_lead_that_everybody_of_its_pool_declined_is_held_or_caught(simu
 
     assert played.data("lead.nurtured") == []
     assert played.data("lead.rejected") == []
+
+
+async def test_a_clock_that_goes_on_through_a_reassignment_is_the_present_reps_everywhere_from_then_on(
+    simulator: Simulator,
+) -> None:
+    decline = line("02:05:00", "POST /router/v1/leads/ada@example.sg/decline", reason="no time")
+    asked = [
+        line("02:06:00", f"GET /{where}")
+        for where in ("sla/v1/clocks?policy=absolute-max", "router/v1/leads/ada@example.sg")
+    ]
+
+    played = await simulator.play(line("02:00:00", "POST /ingest/v1/leads", **WARM), decline, *asked)
+
+    before, after = (played.data(f"lead.{word}")[0]["assignment"]["rep"] for word in ("assigned", "reassigned"))
+    [monitored] = played.responses[-2]["body"]["items"]
+    [shown] = [clock for clock in played.responses[-1]["body"]["clocks"] if clock["policy"] == "absolute-max"]
+    [moved] = played.data("sla.moved")
+    assert before != after
+    assert [each["rep"] for each in (monitored, shown, *moved["clocks"])] == [after] * 3
+    assert (moved["clocks"][0]["due"], moved["clocks"][0]["at"]) == (shown["due"], "2026-03-25T02:05:00Z")

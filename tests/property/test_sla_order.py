@@ -42,7 +42,7 @@ def histories(draw: st.DrawFn) -> list[Fact]:
 def _detailed(draw: st.DrawFn, made: Fact, *, assignment: str, version: int) -> Fact:
     match made.kind:
         case FactKind.ASSIGNED:
-            return replace(made, assignment=assignment, rep="mary", sequence=version)
+            return replace(made, assignment=assignment, rep=draw(st.sampled_from(("mary", "joe"))), sequence=version)
         case FactKind.TOUCHED:
             early = timedelta(minutes=draw(st.sampled_from([0, 0, 3, 15])))
             return replace(
@@ -134,7 +134,7 @@ def test_one_clock_of_a_policy_runs_per_lead(facts: list[Fact]) -> None:
 
 
 @given(histories().flatmap(st.permutations))
-def test_what_was_told_last_of_a_running_clock_is_when_it_is_due(facts: list[Fact]) -> None:
+def test_what_was_told_last_of_a_running_clock_is_when_it_is_due_and_whose_it_is(facts: list[Fact]) -> None:
     monitor = Monitor(PROMISED)
 
     for each in facts:
@@ -142,7 +142,9 @@ def test_what_was_told_last_of_a_running_clock_is_when_it_is_due(facts: list[Fac
 
         told = {clock.id: clock for event in monitor.told for clock in event.clocks}
         running = [clock for clock in monitor.clocks.values() if clock.status is Status.RUNNING]
-        assert {clock.id: told[clock.id].due for clock in running} == {clock.id: clock.due for clock in running}
+        assert [(told[clock.id].due, told[clock.id].rep) for clock in running] == [
+            (clock.due, clock.rep) for clock in running
+        ]
 
 
 @given(histories())

@@ -128,7 +128,7 @@ async def test_a_resumed_lead_shows_when_its_clock_is_due_now(router: Routers) -
     listed, lead = [_Text((await page(router, path)).text) for path in ("/", f"/leads/{lead_id}")]
     assert "3 h 00 min first-contact" in listed.text
     assert "first-contact due 2026-03-25 20:00:00 UTC 3 h 00 min" in lead.text
-    assert "Due at another time: first-contact" in lead.text
+    assert "Going on with Mary: first-contact" in lead.text
 
 
 async def test_the_page_of_a_merged_lead_is_that_of_the_lead_it_was_merged_into_and_says_so(router: Routers) -> None:

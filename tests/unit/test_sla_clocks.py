@@ -4,10 +4,10 @@ from datetime import datetime
 
 import pytest
 
-from baton.leads.events import SlaBreached, SlaCancelled, SlaMet, SlaStarted
+from baton.leads.events import SlaBreached, SlaCancelled, SlaMet, SlaMoved, SlaStarted, SlaWarned
 from baton_sla_monitor.deciding.clock_state import Status
 from baton_sla_monitor.deciding.facts import Fact, FactKind
-from tests.support.sla import Monitor, at, fact, policy, terms
+from tests.support.sla import Monitor, at, fact, policy, terms, warn
 
 ROUTE = policy("route", target="5m", start="captured", to="assigned")
 CONTACT = policy("first-contact", target="1h")
@@ -228,12 +228,43 @@ def test_a_reassignment_starts_anew_what_restarts_and_goes_on_with_the_rest() ->
 
     monitor.hear(assigned("10:20", "a2", "joe"))
 
-    assert monitor.types()[1:] == ["cancelled first-contact", "started first-contact"]
+    assert monitor.types()[1:] == ["cancelled first-contact", "moved absolute-max", "started first-contact"]
     assert monitor.clock("first-contact").due == at("11:20")
     assert (monitor.clock("absolute-max").start, monitor.clock("absolute-max").rep) == (at("10:00"), "joe")
     [cancelled] = monitor.events(SlaCancelled)
     assert isinstance(cancelled, SlaCancelled)
     assert cancelled.reason == "reassigned"
+
+
+def test_whoever_gets_a_lead_with_its_running_clock_is_named_from_then_on() -> None:
+    monitor = Monitor(terms(policy("absolute-max", target="24h", restart=False, steps=(warn(50),))))
+    monitor.hear(assigned("10:00"))
+
+    monitor.hear(assigned("10:20", "a2", "joe"))
+    monitor.wait_until(at("10:00").replace(day=26))
+
+    moved, warned, breached = (monitor.events(kind)[0].clocks[0] for kind in (SlaMoved, SlaWarned, SlaBreached))
+    assert [each.rep for each in (moved, warned, breached)] == ["joe"] * 3
+    assert (moved.at, moved.due) == (at("10:20"), at("10:00").replace(day=26))
+
+
+def test_a_clock_that_goes_on_with_the_same_rep_tells_nothing() -> None:
+    monitor = Monitor(terms(ABSOLUTE))
+    monitor.hear(assigned("10:00"))
+
+    monitor.hear(assigned("10:20", "a2"))
+
+    assert monitor.types() == ["started absolute-max"]
+
+
+def test_who_has_the_lead_first_has_the_clock_that_runs_since_it_was_captured() -> None:
+    monitor = Monitor(terms(policy("speed", target="1h", start="captured")))
+    monitor.hear(captured("10:00"))
+
+    monitor.hear(assigned("10:05"))
+
+    assert [each.clocks[0].rep for each in monitor.told] == [None, "mary"]
+    assert monitor.types() == ["started speed", "moved speed"]
 
 
 def test_a_met_clock_starts_anew_with_the_next_assignment_unless_it_does_not_restart() -> None:

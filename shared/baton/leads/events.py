@@ -244,7 +244,9 @@ class SlaStarted(SlaEvent):
 
 
 class SlaMoved(SlaEvent):
-    """Running clocks have another due time: they stand still (`due` is None where no end is known), or go on."""
+    """Running clocks have another due time, because they stand still (`due` is None where no end is known) or go on;
+    or another rep, because the lead has.
+    """
 
     type = "sla.moved"
 

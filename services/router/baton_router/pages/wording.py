@@ -165,8 +165,10 @@ def _clocks(what: str) -> "Tell":
 
 
 def _moved(data: Mapping[str, Any], names: Names) -> str:
-    stopped = all(clock.get("stopped") for clock in data["clocks"])
-    return _clocks("Standing still:" if stopped else "Due at another time:")(data, names)
+    if all(clock.get("stopped") for clock in data["clocks"]):
+        return _clocks("Standing still:")(data, names)
+    reps = _together(list(dict.fromkeys(names(clock["rep"]) for clock in data["clocks"] if clock.get("rep"))))
+    return _clocks(f"Going on with {reps}:" if reps else "Going on:")(data, names)
 
 
 def _escalated(data: Mapping[str, Any], _: Names) -> str:

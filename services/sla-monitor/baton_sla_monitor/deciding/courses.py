@@ -62,7 +62,7 @@ class Course:
     """While the lead was held for no other reason than working hours."""
     touches: list[HeardTouch] = field(default_factory=list)
     moved: Moment | None = None
-    """When it last began to stand still, or went on."""
+    """When it last began to stand still, went on, or passed to another rep."""
     reached: Moment | None = None
     """The act of `to` where that isn't a touch."""
     cancelled: Moment | None = None
@@ -128,6 +128,12 @@ class Course:
         if self.cancelled is None:
             self.cancelled = Moment(max(at, self.start), fact.id)
             self.reason = reason
+
+    def pass_to(self, fact: Fact) -> None:
+        """Be the clock of whoever has the lead now."""
+        if fact.rep != self.rep:
+            self.moved = Moment(fact.at, fact.id)
+        self.rep, self.pool = fact.rep, fact.pool
 
     def wait(self, fact: Fact) -> None:
         """Stand still while the lead is held, if it doesn't already."""

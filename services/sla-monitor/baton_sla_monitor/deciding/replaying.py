@@ -172,7 +172,7 @@ class _Fold:
         elif policy.start == "assigned" and policy.restart:
             course.cancel(fact, fact.at, Reason.REASSIGNED)
         elif course.is_running(fact.at):  # what was met or missed stays with who met or missed it
-            course.rep, course.pool = fact.rep, fact.pool
+            course.pass_to(fact)
 
     def _close(self, fact: Fact, reason: Reason) -> None:
         self._end_wait(fact)

@@ -88,7 +88,7 @@ def _follow(
     settlement: Settlement, course: Course, clock: ClockState, *, now: datetime, is_new: bool
 ) -> Transition | None:
     """Let a clock become what its course says; gives what is to be told of it."""
-    before, stopped = None if is_new else _changeable(clock), clock.stops
+    before, as_told = None if is_new else _changeable(clock), (clock.rep, clock.stops)
     _agree(course, clock)
     told_as, clock.status = clock.status, _status(course, clock, now=now)
     ended = _to_tell(course, clock, told_as=told_as, now=now)
@@ -98,7 +98,7 @@ def _follow(
     if is_new or _changeable(clock) != before:
         clock.look_ahead(course.terms)
         settlement.clocks.append(clock)
-    return ended if ended is not None or clock.stops == stopped else _move(course, clock)
+    return ended if ended is not None or (clock.rep, clock.stops) == as_told else _move(course, clock)
 
 
 def _changeable(clock: ClockState) -> tuple[object, ...]:
@@ -149,7 +149,7 @@ def _to_tell(course: Course, clock: ClockState, *, told_as: Status, now: datetim
 
 
 def _move(course: Course, clock: ClockState) -> Transition | None:
-    """What is to be told of a clock that stands still or goes on: when it is due now, as long as that counts."""
+    """What is to be told of a clock that stands still, goes on or has another rep, as long as that counts."""
     if clock.status is not Status.RUNNING:
         return None
     moved = course.moved or Moment(course.start, course.began)
