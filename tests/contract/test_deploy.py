@@ -218,13 +218,17 @@ def test_the_gateway_passes_each_path_to_its_service_and_says_whom_it_passes_on(
     assert "proxy_set_header X-Forwarded-For $remote_addr;" in text, "or a caller might pass for this machine's own"
 
 
-def test_the_gateway_refuses_another_path_in_the_form_of_all_errors() -> None:
+def test_the_gateway_refuses_in_the_form_of_all_errors() -> None:
     text = (DEPLOY / "docker" / "nginx.conf").read_text(encoding="utf-8")
 
-    refused = re.search(r"location / \{\s*default_type application/json;\s*return 404 '(.*)';", text)
+    named = set(re.findall(r"error_page .*/refused/(\d+);", text))
+    refusals = {status: json.loads(told)["error"] for status, told in re.findall(r"return (\d+) '(.*)';", text)}
 
-    assert refused
-    assert json.loads(refused[1])["error"]["code"] == "not_found"
+    assert refusals.keys() == named
+    assert {status: each["code"] for status, each in refusals.items() if each["message"]} == {
+        "400": "bad_request", "404": "not_found", "413": "too_large", "414": "bad_request",
+        "502": "unavailable", "504": "unavailable",
+    }  # fmt: skip
 
 
 def test_the_image_is_built_of_pinned_parts_and_runs_as_nobody_special() -> None:
