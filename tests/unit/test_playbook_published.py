@@ -39,6 +39,10 @@ def published(text: str, **files: str) -> Loaded:
         (BASE.replace("[mary, joe]", "[mary, mary]"), '"mary" is a member twice'),
         (BASE.replace("\n  - {name: Everyone, pool: sales}", " []"), "routing without a rule"),
         (BASE + "sources: {Web: {type: form}}\n", '"Web" can\'t stand in a URL'),
+        (
+            BASE + 'calendars: {office: {hours: {mon: "09:00-17:00"}, colour: blue}}\n',
+            'unknown key "colour" in a calendar',
+        ),
         (BASE + "deliver: [{to: rep}]\n", '"via" is missing: there is no way to reach them'),
         (BASE + "commitments: {mql_to_sql: half}\n", "not a percentage"),
         (BASE + "sla: {answer: {to: first_touch, target: 0s}}\n", "a promise of no time"),
@@ -98,7 +102,7 @@ def test_what_was_published_keeps_the_hash_of_its_files() -> None:
         BASE.replace("pool: sales}", "pool: saels}"),  # a rule without its target
         BASE.replace("pool: sales}", "pool: sales, when: {lead.size: 5}}"),  # a rule that would match every lead
         BASE + "sources: {web: {type: json}}\n",  # a source that anybody could use
-        BASE + "calendars: {office: {hours: {}}}\n",
+        BASE + "calendars: {office: {hours: {}, colour: blue}}\n",  # it never opens
         BASE.replace("catch_all: {rep: mary}\n", ""),
         "version: [\n",
     ],

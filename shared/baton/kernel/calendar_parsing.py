@@ -16,7 +16,7 @@ from baton.kernel.windows import WEEKDAYS, Window, joined, parse_weekdays, parse
 MistakePath = tuple[str | int, ...]
 WeeklyHours = tuple[tuple[Window, ...], ...]
 
-_KEYS = ("time_zone", "hours", "holidays", "special", "boundary", "pauses")
+KEYS = ("time_zone", "hours", "holidays", "special", "boundary", "pauses")
 MOST_WINDOWS = 24
 """Of one date: who looks twenty years ahead walks through each of them, and callers may send a calendar of theirs."""
 MOST_DATES = 500
@@ -60,7 +60,7 @@ def read_calendar(spelled: object) -> tuple[CalendarParts | None, tuple[Calendar
     """The parts of a calendar and its mistakes; the parts are of use only when there are none."""
     reader = _Reader()
     if not isinstance(spelled, Mapping):
-        reader.note((), "a calendar is a mapping", f"its keys are {', '.join(_KEYS)}")
+        reader.note((), "a calendar is a mapping", f"its keys are {', '.join(KEYS)}")
         return None, tuple(reader.mistakes)
     parts = reader.read({str(key): value for key, value in spelled.items()})
     return parts, tuple(reader.mistakes)
@@ -77,8 +77,8 @@ class _Reader:
 
     def read(self, spelled: Mapping[str, object]) -> CalendarParts:
         for key in spelled:
-            if key not in _KEYS:
-                hint = did_you_mean(key, _KEYS) or f"known keys: {', '.join(_KEYS)}"
+            if key not in KEYS:
+                hint = did_you_mean(key, KEYS) or f"known keys: {', '.join(KEYS)}"
                 self.note((key,), f'unknown key "{key}" in a calendar', hint)
         parts = CalendarParts(
             time_zone=self._time_zone(spelled.get("time_zone")),
