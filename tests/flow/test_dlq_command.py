@@ -11,6 +11,7 @@ from baton.flow.bus import Received, TopicSpec
 from baton.flow.database import Database
 from baton.flow.dead_letters import Failure, bury
 from baton.flow.memory import MemoryBus
+from baton.flow.reasons import Reason
 from baton.flow.unit_of_work import UnitOfWork
 from baton.kernel.clock import SystemClock
 from baton_standalone import reaching
@@ -42,7 +43,7 @@ async def dead(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     await database.start()
     async with database.transaction() as connection:
         unit = UnitOfWork(connection, now=AT)
-        failed, unreadable = Failure("failed", "KeyError: 'mary'", 1), Failure("unreadable", "no header", 1)
+        failed, unreadable = Failure(Reason.FAILED, "KeyError: 'mary'", 1), Failure(Reason.UNREADABLE, "no header", 1)
         await bury(unit, record(4, b'{"email": "ada@example.com"}'), failed, consumer="baton-router", subject=LEAD)
         await bury(unit, record(5, b"???"), unreadable, consumer="baton-router-timeline", subject=None)
     await database.stop()
@@ -78,6 +79,21 @@ def test_the_list_can_be_narrowed(dead: str, filter_: list[str], ids: list[str])
     lines = baton("list", *filter_).stdout.splitlines()
 
     assert [line.split()[0] for line in lines] == ids
+
+
+@pytest.mark.parametrize(
+    ("filter_", "told"),
+    [
+        (["--consumer", "nobody"], "no dead letters like that"),
+        (["--reason", "fialed"], "'failed', 'gave_up', 'unreadable', 'too_large', 'timed_out'"),
+        (["--since", "yesterday"], "write an instant like 2026-03-27T16:30:00Z, or how long ago, like 2h or 14d"),
+    ],
+)
+def test_a_slip_in_a_filter_is_no_all_clear(dead: str, filter_: list[str], told: str) -> None:
+    result = baton("list", *filter_)
+
+    assert result.stdout == ""
+    assert told in " ".join(result.stderr.replace("│", " ").split())
 
 
 def test_one_is_shown_whole(dead: str) -> None:

@@ -82,6 +82,11 @@ class EmbeddedPostgres:
         return f"postgresql://{_OWNER}@/{self.database}?host={quote(str(self._socket_dir), safe='/')}"
 
     @property
+    def exists(self) -> bool:
+        """Whether there is a cluster, running or not."""
+        return self._cluster.exists()
+
+    @property
     def pid(self) -> int | None:
         """The process id of its postmaster, if one runs."""
         pid = self._noted_pid()

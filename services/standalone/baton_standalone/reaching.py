@@ -16,15 +16,19 @@ EXIT_AWAY: Final = 1
 
 
 @contextmanager
-def reachable_database(settings: Settings) -> Iterator[str]:
+def reachable_database(settings: Settings, *, make: bool = True) -> Iterator[str]:
     """The URL of the database: given, or the embedded one, adopted where it runs and else started meanwhile.
 
-    Exits with code 1 and a line if it can't be had.
+    Exits with code 1 and a line if it can't be had; with code 2 where there is no embedded one and none is to be made,
+    because who only reads would see an empty one and believe it.
     """
     if settings.database_url is not None:
         yield settings.database_url
         return
     embedded = EmbeddedPostgres(settings.data)
+    if not (make or embedded.exists):
+        sys.stderr.write(f"BATON_DATA: there is no Baton's database in {settings.data} (or set BATON_DATABASE_URL)\n")
+        sys.exit(EXIT_WRONG_SETTING)
     if embedded.pid is not None:
         yield embedded.url
         return

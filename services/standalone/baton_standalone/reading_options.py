@@ -9,12 +9,15 @@ from baton.leads.normalising import normalise
 
 def instant_or_ago(text: str, *, now: datetime) -> datetime:
     """`2026-03-27T16:30:00Z`, or how long ago: `2h`. Raises ValueError."""
-    if not text[:4].isdigit() or "-" not in text:
+    if text[:4].isdigit() and "-" in text:
+        return parse_instant(text)
+    try:
         ago = parse_duration(text).fixed
-        if ago is None:
-            raise ValueError(f"{text}: how long ago, like 2h or 14d")
-        return now - ago
-    return parse_instant(text)
+    except ValueError:
+        ago = None
+    if ago is None:
+        raise ValueError(f"{text}: write an instant like 2026-03-27T16:30:00Z, or how long ago, like 2h or 14d")
+    return now - ago
 
 
 def lead_id_of(text: str) -> str:

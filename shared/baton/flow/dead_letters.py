@@ -9,6 +9,7 @@ from baton.flow.bus import MAX_RECORD_BYTES, Received, Record
 from baton.flow.database import Connection
 from baton.flow.headers import pack_headers
 from baton.flow.outbox import OUTBOX
+from baton.flow.reasons import Reason
 from baton.flow.unit_of_work import UnitOfWork
 from baton.kernel.instants import format_instant
 from baton.leads.topics import Topic
@@ -45,9 +46,9 @@ update dead_letters d set replayed_at = $3 from chosen c where d.id = c.id retur
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a record became a dead letter. `reason` is a stable word, `error` for a person."""
+    """Why a record became a dead letter. `error` is for a person."""
 
-    reason: str
+    reason: Reason
     error: str
     attempts: int
 

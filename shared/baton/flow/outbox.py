@@ -12,6 +12,7 @@ from baton.flow import metrics
 from baton.flow.bus import Bus, BusUnavailable, Record, RecordTooLarge
 from baton.flow.database import Connection, Database, DatabaseUnavailable
 from baton.flow.headers import pack_headers, unpack_headers
+from baton.flow.reasons import Reason
 from baton.flow.writes import Asking
 from baton.kernel.clock import Clock
 from baton.kernel.instants import format_instant
@@ -312,7 +313,7 @@ class Relay:
         record = row.record
         if record.topic == Topic.DEAD_LETTERS:
             return  # a copy: the letter itself is in its table
-        now, reason = self._clock.now(), "too_large"
+        now, reason = self._clock.now(), Reason.TOO_LARGE
         added = {
             "dl_topic": record.topic,
             "dl_partition": str(row.lane),

@@ -14,6 +14,7 @@ from baton.flow.database import DatabaseUnavailable, Overtaken, StatementTimedOu
 from baton.flow.dead_letters import Failure
 from baton.flow.deliveries import Delivery, NotReady, RetryLater, Unreadable, read_delivery
 from baton.flow.inbox import Admission, admit, admit_late
+from baton.flow.reasons import Reason
 from baton.flow.unit_of_work import UnitOfWork, Units
 from baton.leads.envelope import UnreadableEvent
 
@@ -210,7 +211,7 @@ class Processor:
 
     async def _bury_unreadable(self, unreadable: Unreadable) -> None:
         async with self.units.begin() as unit:
-            failure = Failure(reason="unreadable", error=_storable(unreadable.error), attempts=1)
+            failure = Failure(reason=Reason.UNREADABLE, error=_storable(unreadable.error), attempts=1)
             await self._write_letter(unit, unreadable.record, failure, subject=None, event_id=None)
 
     async def _write_letter(
@@ -251,14 +252,14 @@ class Processor:
                 observe(age)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception) -> Reason:
     if isinstance(error, UnreadableEvent):
-        return "unreadable"
+        return Reason.UNREADABLE
     if isinstance(error, RecordTooLarge):
-        return "too_large"
+        return Reason.TOO_LARGE
     if isinstance(error, StatementTimedOut):
-        return "timed_out"
-    return "gave_up" if isinstance(error, RetryLater) else "failed"
+        return Reason.TIMED_OUT
+    return Reason.GAVE_UP if isinstance(error, RetryLater) else Reason.FAILED
 
 
 def _first_line(error: Exception) -> str:

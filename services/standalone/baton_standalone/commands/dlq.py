@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
+from baton.flow.reasons import Reason
+
 if TYPE_CHECKING:
     from baton.flow.bus import Bus
     from baton.service.settings import Settings
@@ -19,7 +21,7 @@ app: Final = typer.Typer(no_args_is_help=True, help="List, show and replay dead 
 Result = TypeVar("Result")
 
 Consumer = Annotated[str | None, typer.Option("--consumer", help="Whose: `baton-router` …")]
-Reason = Annotated[str | None, typer.Option("--reason", help="`failed`, `gave_up` or `unreadable`.")]
+Why = Annotated[Reason | None, typer.Option("--reason", help="Why they could not be processed.")]
 Since = Annotated[str | None, typer.Option("--since", help="An instant, or how long ago: `2h`.")]
 Lead = Annotated[str | None, typer.Option("--lead", help="A lead's id or email address.")]
 
@@ -28,7 +30,7 @@ Lead = Annotated[str | None, typer.Option("--lead", help="A lead's id or email a
 def list_(
     *,
     consumer: Consumer = None,
-    reason: Reason = None,
+    reason: Why = None,
     since: Since = None,
     lead: Lead = None,
     replayed: Annotated[bool, typer.Option("--replayed", help="Also those that were replayed already.")] = False,
@@ -41,7 +43,8 @@ def list_(
     for letter in letters:
         sys.stdout.write(_line(letter, json=json))
     if not letters:
-        sys.stderr.write("no dead letters\n")
+        narrowed = consumer or reason or since or lead
+        sys.stderr.write("no dead letters" + (" like that\n" if narrowed else "\n"))
 
 
 @app.command()
@@ -67,7 +70,7 @@ def replay(
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="As `list` gives them.")] = None,
     *,
     consumer: Consumer = None,
-    reason: Reason = None,
+    reason: Why = None,
     since: Since = None,
     lead: Lead = None,
     every: Annotated[bool, typer.Option("--all", help="All that there are.")] = False,
@@ -138,7 +141,7 @@ def _with_box(settings: "Settings", act: "Callable[[DeadLetterBox, str], Awaitab
             return await act(box, url)
 
     try:
-        with away_told(), reachable_database(settings) as url:
+        with away_told(), reachable_database(settings, make=False) as url:
             return asyncio.run(run(url))
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
@@ -147,7 +150,7 @@ def _with_box(settings: "Settings", act: "Callable[[DeadLetterBox, str], Awaitab
 
 def _filter(
     consumer: str | None,
-    reason: str | None,
+    reason: Reason | None,
     since: str | None,
     lead: str | None,
     *,

@@ -44,7 +44,7 @@ def events(
     refuse_memory(settings)
     topics = _topics(topic)
     from_end = (begin or (Begin.LATEST if follow else Begin.EARLIEST)) is Begin.LATEST
-    with away_told(), reachable_database(settings) as url:
+    with away_told(), reachable_database(settings, make=False) as url:
         try:
             asyncio.run(_print(settings, url, topics, follow=follow, from_end=from_end, json=json))
         except (KeyboardInterrupt, BrokenPipeError):

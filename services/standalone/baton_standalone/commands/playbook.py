@@ -130,7 +130,7 @@ def _active_or_exit() -> "Playbook":
 
     settings = load_settings(Settings)
     refuse_memory(settings)
-    with away_told(), reachable_database(settings) as url:
+    with away_told(), reachable_database(settings, make=False) as url:
         active = asyncio.run(read(url))
     if active is None:
         sys.stderr.write("no playbook is active: publish one with `baton playbook publish`\n")
