@@ -10,8 +10,11 @@ from prometheus_client import REGISTRY
 from typer.main import get_command
 
 from baton.kernel.durations import format_duration
+from baton.leads.playbook.source_types import SOURCE_TYPES as PLAYBOOK_TYPES
+from baton.leads.playbook.sources import COMMON_KEYS
 from baton.leads.topics import Topic
 from baton.service.settings import Settings
+from baton_ingest.sources.registry import SOURCE_TYPES as SERVED
 from baton_standalone.apps import PARTS
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +53,44 @@ def test_every_metric_is_in_the_table_and_every_one_in_the_table_exists() -> Non
     told = set(re.findall(r"`(baton_[a-z_]+)`", (ROOT / "docs" / "operating.md").read_text()))
 
     assert told == declared
+
+
+def test_every_type_of_source_is_in_the_table_or_said_not_to_be_served() -> None:
+    rows = re.findall(r"^\| (`.*?) \|", _section("Types"), flags=re.MULTILINE)
+    told = {name for row in rows for name in re.findall(r"`([a-z-]+)`", row)}
+    unserved = {name for name in set(PLAYBOOK_TYPES) - {"api"} if name not in SERVED}
+
+    assert told == set(SERVED)
+    assert f"{_listed(unserved)} may stand in a playbook, and are answered 501" in _section("Types")
+
+
+def test_every_key_of_a_source_is_told() -> None:
+    of_polling = {"poll", "base_url", "client_id", "client_secret"}
+    own = {key for name in SERVED for key in PLAYBOOK_TYPES[name].own} - of_polling
+
+    assert [key for key in (*COMMON_KEYS, *own) if f"`{key}`" not in _section("Keys")] == []
+
+
+def _section(title: str) -> str:
+    return (ROOT / "docs" / "sources.md").read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def _listed(names: set[str]) -> str:
+    *first, last = (f"`{name}`" for name in PLAYBOOK_TYPES if name in names)
+    return f"{', '.join(first)} and {last}"
+
+
+def test_the_files_of_a_leads_way_exist() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"`([\w-]+/[\w/-]+\.py|[\w-]+/[\w/-]+/)`", text))
+
+    assert len(named) > 20
+    assert [path for path in named if not (ROOT / path).exists() and not _in_its_service(path).exists()] == []
+
+
+def _in_its_service(path: str) -> Path:
+    service, _, rest = path.partition("/")
+    return ROOT / "services" / service / f"baton_{service.replace('-', '_')}" / rest
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

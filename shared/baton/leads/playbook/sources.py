@@ -12,7 +12,7 @@ from baton.leads.playbook.reader import Reader
 from baton.leads.playbook.source_types import PUBLIC, SOURCE_TYPES, SourceType
 from baton.leads.playbook.urls import read_secret, read_url
 
-_COMMON = (
+COMMON_KEYS = (
     *("type", "secret", "header", "channel", "activity", "fields", "defaults", "open", "rate", "max_body"),
     *("origins", "redirect", "rate_per_ip", "public_url"),
 )
@@ -39,7 +39,7 @@ def _source(name: str, entry: Reader) -> Source | None:
     kind = written.one_of(tuple(SOURCE_TYPES), "type of source") if written else None
     shape = SOURCE_TYPES.get(kind or "", PUBLIC)
     every_own = tuple(dict.fromkeys(key for each in SOURCE_TYPES.values() for key in each.own))
-    if not entry.keys((*_COMMON, *(shape.own if kind else every_own)), required=("type",)) or kind is None:
+    if not entry.keys((*COMMON_KEYS, *(shape.own if kind else every_own)), required=("type",)) or kind is None:
         return None
     if name == _API and kind != _API:
         entry.error('"api" is the source of canonical JSON', "choose another name")
