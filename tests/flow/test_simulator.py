@@ -88,6 +88,13 @@ async def test_what_normalising_changed_stands_in_the_answer_and_in_the_trace(si
     assert change["why"] in note
 
 
+async def test_a_number_that_came_as_text_is_no_note_in_the_trace(simulator: Simulator) -> None:
+    played = await simulator.play(capture(employees="85"))
+
+    [assigned] = played.data("lead.assigned")
+    assert "notes" not in assigned["trace"]
+
+
 async def test_the_playbook_is_told_first_and_without_its_files(simulator: Simulator) -> None:
     played = await simulator.play(capture())
 

@@ -792,6 +792,7 @@ async def test_sources_whose_secrets_are_missing_are_told_when_a_playbook_comes(
 
     assert "sources_off" in told
     assert "['off']" in told
+    assert "env:TEST_SECRET_THAT_NOBODY_SET" in told
 
 
 # Outages

@@ -6,7 +6,7 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
-from baton_ingest.sources.source_type import Outcome, SourceRequest
+from baton_ingest.sources.source_type import Outcome, SourceRequest, Unusable
 from tests.support.sources import (
     KEY,
     URL,
@@ -174,6 +174,17 @@ def test_hostile_xml_is_unusable(text: str) -> None:
         read(sent, SALESFORCE)
     with refuses(422):
         proves(sent, SALESFORCE)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [(HOSTILE["a file entity"], "it declares a document type"), ("<x>", "no element found: line 1, column 3")],
+)
+def test_what_is_wrong_with_the_xml_is_told(text: str, why: str) -> None:
+    with pytest.raises(Unusable) as refused:
+        read(request(text, content_type="text/xml"), SALESFORCE)
+
+    assert str(refused.value) == f"the body is not the XML of an outbound message: {why}"
 
 
 def test_a_doctype_in_utf_16_is_found_too() -> None:

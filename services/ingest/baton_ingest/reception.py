@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 
 import structlog
@@ -72,9 +73,11 @@ class Reception:
         """Say which sources of a playbook refuse everything here, before somebody misses their leads."""
         if self.trust_all:
             return
-        off = [name for name, one in playbook.sources.items() if proof_of(one) and not resolve(proof_of(one))]
+        proofs = {name: proof for name, one in playbook.sources.items() if (proof := proof_of(one)) is not None}
+        off = {name: list(proof.references) for name, proof in proofs.items() if not resolve(proof)}
         if off:
-            log.warning("sources_off", sources=off, why="their secrets are not set on this server")
+            why = "their secrets are not set on this server"
+            log.warning("sources_off", sources=list(off), why=why, secrets=sorted({*chain(*off.values())}))
 
     def source(self, name: str) -> Source | None:
         """The source of that name in the active playbook."""

@@ -239,8 +239,13 @@ def _cause(scored: LeadScored, event: Event) -> Cause:
         activity=scored.activity,
         is_capture=scored.captured_at is not None,
         traceparent=event.traceparent,
-        notes=tuple(map(_note, scored.changes[:_MOST_NOTES])),
+        notes=tuple(map(_note, filter(_shows, scored.changes[:_MOST_NOTES]))),
     )
+
+
+def _shows(change: Change) -> bool:
+    """Whether a reader sees a difference: `"85"` that became 85 looks the same."""
+    return change.after is None or str(change.before) != str(change.after)
 
 
 def _note(change: Change) -> str:

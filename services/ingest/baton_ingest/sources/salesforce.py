@@ -85,8 +85,10 @@ def _notifications(request: SourceRequest) -> Element:
         raise Unusable(f"content type {request.content_type} is not XML", status=415, hint="send text/xml")
     try:
         envelope = _parsed(request.body)
-    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise Unusable(f"the body is not the XML of an outbound message: {type(error).__name__}") from None
+    except DefusedXmlException:
+        raise Unusable("the body is not the XML of an outbound message: it declares a document type") from None
+    except (ParseError, ValueError, LookupError) as error:
+        raise Unusable(f"the body is not the XML of an outbound message: {str(error)[:200]}") from None
     found = envelope.find(f"*/{_OUTBOUND}notifications")
     if found is None:
         raise Unusable("the envelope holds no notifications of an outbound message")

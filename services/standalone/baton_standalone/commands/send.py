@@ -71,7 +71,7 @@ def send(
     try:
         answer = _post(sending)
     except httpx.HTTPError as error:
-        sys.stderr.write(f"no answer: {error} (is Baton up?)\n")
+        sys.stderr.write(f"no answer from {sending.base_url}: {error} (is Baton up there? --url says where it is)\n")
         raise typer.Exit(EXIT_REFUSED) from None
     sys.stdout.write(f"{answer.status_code} {answer.text}\n")
     if _is_elsewhere(answer):
