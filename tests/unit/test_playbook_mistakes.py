@@ -170,6 +170,13 @@ def test_a_catch_all_pool_without_members_is_a_mistake() -> None:
         ("sla:\n  x: {target: 1h}", 11, "sla.x", '"to" is missing', "first_touch"),
         ("sla:\n  x: {to: disposed}", 11, "sla.x", '"target" is missing', "1h"),
         ("sla:\n  x: {to: dispose, target: 1h}", 11, "sla.x.to", 'unknown end "dispose"', 'mean "disposed"?'),
+        (
+            "sla:\n  x: {from: capture, to: assigned, target: 1h}",
+            11,
+            "sla.x.from",
+            'unknown start "capture"',
+            "captured",
+        ),
         ("sla:\n  x: {to: disposed, target: 1h, clock: us}", 11, "sla.x.clock", 'unknown clock "us"', "always"),
         ("sla:\n  x: {to: disposed, target: 2d, clock: rep}", 11, "sla.x.target", "a day is ambiguous", "2wd"),
         ("sla:\n  x: {from: captured, to: assigned, target: 1h, clock: rep}", 11, "sla.x.clock", "nobody's hours", ""),

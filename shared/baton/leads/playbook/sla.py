@@ -40,7 +40,8 @@ def _policy(name: str, entry: Reader, known: Known) -> SlaPolicy | None:
     if not entry.keys(_KEYS):
         return None
     start, restart = entry.get("from"), entry.get("restart")
-    begins = (start.one_of(_STARTS, "start") if start else None) or "assigned"
+    told = start.one_of(_STARTS, "start") if start else "assigned"
+    begins = told or "assigned"
     clock = _clock(entry.get("clock"), begins, known)
     bench = entry.get("bench")
     scope = Scope.SLA_CAPTURED if begins == "captured" else Scope.SLA_ASSIGNED
@@ -50,7 +51,7 @@ def _policy(name: str, entry: Reader, known: Known) -> SlaPolicy | None:
     return SlaPolicy(
         name=name,
         start=begins,
-        to=_to(entry, begins),
+        to=_to(entry, told),
         target=target,
         clock=clock,
         when=entry.when(scope, known.vocabulary),
@@ -69,7 +70,7 @@ def _clock(written: Reader | None, start: str, known: Known) -> str:
     return clock or "always"
 
 
-def _to(entry: Reader, start: str) -> Literal["assigned", "first_touch", "accepted", "disposed"]:
+def _to(entry: Reader, start: str | None) -> Literal["assigned", "first_touch", "accepted", "disposed"]:
     written = entry.get("to")
     if written is None:
         if entry.get("touches") is None:
