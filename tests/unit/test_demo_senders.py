@@ -15,6 +15,7 @@ from baton.leads.values import Lead
 from baton_ingest.sources.registry import SOURCE_TYPES
 from baton_ingest.sources.source_type import RawCapture, SourceRequest, Unproven
 from baton_standalone.demo.people import HOSTILE, Person, somebody
+from baton_standalone.demo.running import send_one_more
 from baton_standalone.demo.secrets import provide, secret_of
 from baton_standalone.demo.senders import SENDERS, Sending
 from baton_standalone.demo.story import story
@@ -109,3 +110,8 @@ def test_a_hostile_name_can_not_steer_the_terminal() -> None:
     told = captured.get()
     assert not re.search("[\x00-\x09\x0b-\x1f\u202e]", told)
     assert "[red]" in told
+
+
+def test_the_next_lead_goes_to_where_the_demo_is() -> None:
+    assert send_one_more("http://127.0.0.1:8000").endswith("baton send hubspot-workflow")
+    assert send_one_more("http://127.0.0.1:8001").endswith("baton send hubspot-workflow --url http://127.0.0.1:8001")

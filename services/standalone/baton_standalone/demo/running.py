@@ -131,11 +131,18 @@ class Demo:
         base = self.senders.base_url
         self.teller.console.print("\nBaton stays up. Open:")
         for path, what in _PAGES:
-            self.teller.console.print(f"  {base}{path:<14} {what}", highlight=False)
+            self.teller.console.print(f"  {base}{path:<14} {what}", highlight=False, soft_wrap=True)
         self.teller.console.print(
-            f"\nSend one more from another terminal: [bold]{_program()} send hubspot-workflow[/bold]"
-            " (or form, marketo, salesforce, api)\nCtrl-C ends it.\n"
+            f"\nSend one more from another terminal: [bold]{send_one_more(base)}[/bold]"
+            " (or form, marketo, salesforce, api)\nCtrl-C ends it.\n",
+            soft_wrap=True,
         )
+
+
+def send_one_more(base_url: str) -> str:
+    """The command that does, for a terminal without this one's settings."""
+    usual = f"http://{Settings.model_fields['listen'].default}"
+    return f"{_program()} send hubspot-workflow" + ("" if base_url == usual else f" --url {base_url}")
 
 
 def _program() -> str:
