@@ -90,6 +90,10 @@ def test_the_reference_playbook_can_be_shown() -> None:
 
     assert result.exit_code == 0
     assert "first touch within 1h of being assigned (clock: rep), when score.tier mql or sql" in result.stdout
+    assert "when lead.industry in the table verticals" in result.stdout
+    assert "when activity page_view and at least 3 times and within 30d" in result.stdout
+    assert "Known account: account.owner has a value → account.owner" in result.stdout
+    assert "True" not in result.stdout
 
 
 def test_a_bus_in_memory_has_nothing_to_publish_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from baton.leads.playbook.files import merge
 from baton.leads.playbook.model import Playbook, Pool, SlaPolicy, Target
 from baton.leads.playbook.yaml_nodes import Mapping, Node, Scalar
 
-_COMPARISONS: Final = {"gte": "≥", "gt": ">", "lte": "≤", "lt": "<", "ne": "≠", "eq": "="}
+_COMPARISONS: Final = {"gte": "≥", "gt": ">", "lte": "≤", "lt": "<", "ne": "≠", "eq": "=", "in_table": "in the table"}
 
 
 def as_json(playbook: Playbook) -> dict[str, Any]:
@@ -108,6 +108,8 @@ def _say(value: Any) -> str:
     """A condition in a line: `lead.employees ≥ 50 and lead.country US or CA`."""
     if isinstance(value, list):
         return " or ".join(map(_say, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if not isinstance(value, dict):
         return str(value)
     return " and ".join(_say_part(key, part) for key, part in value.items())
@@ -121,6 +123,10 @@ def _say_part(key: str, part: Any) -> str:
             return "(" + " or ".join(map(_say, part)) + ")"
         case ("not", _):
             return f"not ({_say(part)})"
+        case ("at_least", _):
+            return f"at least {_say(part)} times"
+        case (_, {"exists": bool(exists)}) if len(part) == 1:
+            return f"{key} has {'a' if exists else 'no'} value"
         case (_, dict()):
             return f"{key} " + " and ".join(f"{_COMPARISONS.get(name, name)} {_say(to)}" for name, to in part.items())
         case _:
