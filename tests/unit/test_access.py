@@ -299,6 +299,33 @@ async def test_a_keys_file_that_vanishes_lets_nobody_in(keys: Path) -> None:
     assert (await get(app)).status_code == 401
 
 
+def move(path: Path, to: Path) -> Path:
+    return path.rename(to)
+
+
+async def test_a_keys_file_that_comes_back_as_it_was_lets_its_keys_in_again(keys: Path, tmp_path: Path) -> None:
+    app = make_app(keys)
+    await get(app, key="reader")
+    aside = move(keys, tmp_path / "aside")
+    meanwhile = await get(app, key="reader")
+
+    move(aside, keys)
+
+    assert (meanwhile.status_code, (await get(app, key="reader")).status_code) == (401, 200)
+
+
+@pytest.mark.parametrize("blank", ["", "\n"])
+async def test_a_keys_file_that_is_blank_while_it_is_rewritten_lets_nobody_in(keys: Path, blank: str) -> None:
+    app = make_app(keys)
+    await get(app, key="reader")
+
+    replace(keys, blank)
+    blanked = await get(app)
+    replace(keys, "[]")
+
+    assert (blanked.status_code, (await get(app)).status_code) == (401, 200)
+
+
 def test_keys_may_be_written_in_yaml() -> None:
     text = f"- name: crm\n  scopes: [ingest, read]\n  sha256: {sha256('k').upper()}\n"
 

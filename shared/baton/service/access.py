@@ -66,7 +66,7 @@ class Key:
 
 @dataclass(slots=True)
 class Keys:
-    """The keys file, read anew whenever it changes. One that can't be read, or is gone again, lets nobody in."""
+    """The keys file, read anew whenever it changes. One that is unreadable, or gone or blank again, lets nobody in."""
 
     path: Path | None
     _stamp: tuple[int, int, int] | None = None
@@ -99,14 +99,23 @@ class Keys:
             if stamp == self._stamp:
                 return
             self._stamp = stamp
-            self._keys = read_keys(self.path.read_text(encoding="utf-8"))
+            self._keys = self._read(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
+            self._stamp = None  # the same file may come back
             self._close(is_broken=self._had_any, why="it is gone")  # before the first key there is no file
-        except (OSError, ValueError, TypeError) as error:
+        except OSError as error:
+            self._stamp = None  # the file is as it was when it can be read again
+            self._close(is_broken=True, why=str(error))
+        except (ValueError, TypeError) as error:
             self._close(is_broken=True, why=str(error))
         else:
             self._is_broken = False
             self._had_any = self._had_any or bool(self._keys)
+
+    def _read(self, text: str) -> tuple[Key, ...]:
+        if self._had_any and not text.strip():  # whoever rewrites it in place empties it first; no keys are `[]`
+            raise ValueError("it is blank")
+        return read_keys(text)
 
     def _close(self, *, is_broken: bool, why: str) -> None:
         if is_broken and not self._is_broken:
