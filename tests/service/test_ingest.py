@@ -16,6 +16,7 @@ from baton.kernel.ids import lead_id_for_email
 from baton.leads.events import LeadActivity, LeadCaptured, LeadErased, LeadMerged, LeadUnmerged
 from baton.service.chains import Chain
 from baton.service.migrations import check, downgrade, upgrade
+from baton_ingest.merging import merge
 from baton_ingest.remote_dry_run import RemoteDryRun
 from baton_ingest.try_out import TryOut
 from tests.support.ingest import SECRET, Ingest, empty, migrated, running_ingest
@@ -980,6 +981,24 @@ async def test_a_ring_of_merged_leads_is_one_person_and_no_ring(ingest: Ingest) 
         await ingest.send(f"/v1/leads/{one}@acme.example/merge", {"into": f"{other}@acme.example"})
 
     assert len(await ingest.told(LeadMerged)) == 2
+
+
+async def test_two_leads_that_are_merged_into_each_other_at_once_make_no_ring(ingest: Ingest) -> None:
+    units = ingest.service.units
+    for one in ("ada@oak.example", "ada@acme.example"):
+        await ingest.send("/v1/leads", {"email": one})
+    oak, acme = (lead_id_for_email(one) for one in ("ada@oak.example", "ada@acme.example"))
+
+    async def merge_other_way() -> bool:
+        async with units.begin() as unit:
+            return await merge(unit, acme, into=oak, key="acme.example")
+
+    async with units.begin() as unit:
+        first = await merge(unit, oak, into=acme, key="acme.example")
+        second = asyncio.create_task(merge_other_way())
+        await asyncio.wait([second], timeout=0.2)
+
+    assert (first, await second) == (True, False)
 
 
 async def test_a_lead_isnt_merged_into_itself(ingest: Ingest) -> None:

@@ -11,8 +11,10 @@ from baton_ingest.captures import ORIGIN
 async def merge(unit: UnitOfWork, lead_id: str, *, into: str, key: str) -> bool:
     """Merge one lead into another. False if they are one person already, by whatever way.
 
-    So no chain of aliases ends in itself. A lead that was merged elsewhere before takes that person along.
+    So no chain of aliases ends in itself, also where each is merged into the other at once. A lead that was merged
+    elsewhere before takes that person along.
     """
+    await repository.merge_alone(unit.connection)
     here, there = await repository.root(unit.connection, lead_id), await repository.root(unit.connection, into)
     if here == there:
         return False

@@ -224,6 +224,11 @@ async def root(connection: Connection, lead_id: str) -> str:
     return found
 
 
+async def merge_alone(connection: Connection) -> None:
+    """Until the end of the transaction nobody else merges: what aliases say before it is what they say after."""
+    await connection.execute("select pg_advisory_xact_lock('aliases'::regclass::oid::bigint)")
+
+
 async def same_person(connection: Connection, lead_id: str) -> Sequence[str]:
     """This lead and all that it was merged with, by whatever way."""
     return [row["lead_id"] for row in await connection.fetch(_SAME_PERSON, lead_id)]
