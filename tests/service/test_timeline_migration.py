@@ -44,6 +44,11 @@ end $$;
 create trigger wait before update on timeline for each row when (old.position = {FAR}) execute function wait();
 """
 
+WAITING = """
+select from pg_locks join pg_database d on d.oid = database
+where d.datname = current_database() and locktype = 'advisory' and not granted
+"""
+
 
 @pytest.fixture
 async def url(databases: Databases) -> AsyncIterator[str]:
@@ -69,18 +74,19 @@ async def test_entries_are_filled_slice_by_slice_while_the_release_before_writes
     await holding.execute(WAIT_AT_THE_LAST)
     await holding.execute("select pg_advisory_lock(7)")
     migrating = asyncio.create_task(upgrade(url, CHAIN))
-    filled: list[asyncpg.Record] = []
+    waiting: list[asyncpg.Record] = []
 
     async def look() -> None:
-        if await writing.fetchval("select exists (select from pg_attribute where attname = 'reps')"):
-            filled[:] = await writing.fetch("select from timeline where reps is not null")
+        waiting[:] = await writing.fetch(WAITING)
 
-    await until(lambda: bool(filled), look)
+    await until(lambda: bool(waiting), look)
+    filled = await writing.fetchval("select count(*) from timeline where reps is not null")
     await writing.execute(OLD_ENTRY, "b", START, "ann")
     await holding.execute("select pg_advisory_unlock(7)")
     await migrating
 
     rows = await writing.fetch("select position, reps from timeline order by position")
+    assert filled == 1
     assert [tuple(row) for row in rows] == [(1, "joe\nmary"), (2, None), (FAR, "mary"), (FAR + 1, None)]
     assert list(await check(url, CHAIN)) == []
     await holding.close()
