@@ -20,6 +20,19 @@ from baton_router.deciding.values import Assigned, Decision, Held, RepState, Req
 
 WEDNESDAY = datetime(2026, 3, 25, 12, tzinfo=UTC)
 """At noon."""
+SALES = """\
+teams:
+  reps:
+    - {id: mary, name: Mary Chen, email: mary@example.com}
+    - {id: joe, name: Joe Alvarez, email: joe@example.com}
+  pools:
+    sales: {members: [mary, joe]}
+routing:
+  - {name: Everyone, pool: sales}
+catch_all: {rep: mary}
+"""
+"""A small one as people write it."""
+
 OFFICE = Calendar.parse("office", {"hours": {"mon-fri": ["09:00-17:00"]}, "time_zone": "UTC"})
 
 

@@ -14,8 +14,8 @@ from baton.leads.playbook.findings import PlaybookError
 from baton.leads.playbook.loader import load_directory, load_files
 from baton.leads.playbook.model import Member, Playbook, Secret, Step, Target
 from baton.leads.values import Lead
+from tests.support.playbooks import SALES as BASE
 from tests.unit.test_conditions import NOW
-from tests.unit.test_playbook_mistakes import BASE
 
 PLAYBOOKS = Path(__file__).parents[2] / "deploy" / "playbooks"
 

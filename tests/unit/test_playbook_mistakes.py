@@ -7,18 +7,7 @@ import pytest
 
 from baton.leads.playbook.findings import Finding, PlaybookError, Severity
 from baton.leads.playbook.loader import load_files
-
-BASE = """\
-teams:
-  reps:
-    - {id: mary, name: Mary Chen, email: mary@example.com}
-    - {id: joe, name: Joe Alvarez, email: joe@example.com}
-  pools:
-    sales: {members: [mary, joe]}
-routing:
-  - {name: Everyone, pool: sales}
-catch_all: {rep: mary}
-"""
+from tests.support.playbooks import SALES as BASE
 
 
 def mistakes(text: str, **files: str) -> tuple[Finding, ...]:

@@ -8,19 +8,9 @@ from baton.leads.conditions.condition import Facts
 from baton.leads.playbook.findings import PlaybookError
 from baton.leads.playbook.loader import Loaded, load_files, load_published
 from baton.leads.values import Lead
+from tests.support.playbooks import SALES as BASE
 
 NOW = datetime(2026, 3, 27, 12, tzinfo=UTC)
-BASE = """\
-teams:
-  reps:
-    - {id: mary, name: Mary Chen, email: mary@example.com}
-    - {id: joe, name: Joe Alvarez, email: joe@example.com}
-  pools:
-    sales: {members: [mary, joe]}
-routing:
-  - {name: Everyone, pool: sales}
-catch_all: {rep: mary}
-"""
 
 
 def published(text: str, **files: str) -> Loaded:

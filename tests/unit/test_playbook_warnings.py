@@ -6,7 +6,7 @@ import pytest
 
 from baton.leads.playbook.findings import Finding
 from baton.leads.playbook.loader import load_files
-from tests.unit.test_playbook_mistakes import BASE
+from tests.support.playbooks import SALES as BASE
 
 
 def warnings(text: str, **files: str) -> tuple[Finding, ...]:

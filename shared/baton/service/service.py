@@ -363,9 +363,7 @@ def _timer_loop(timer: Timer, service: Service) -> Loop:
         while not stopping.is_set():
             try:
                 done = await timer.step()
-                pause = (
-                    0.0 if done else _pause_until((await next_dues(service.database, [timer]))[0], service.clock.now())
-                )
+                pause = 0.0 if done else await _until_due(timer, service)
                 told = last = None
             except (DatabaseUnavailable, BusUnavailable, NotReady) as error:
                 # At the second time: at a start the playbook is a moment away. And not each second, while it is away.
@@ -376,6 +374,11 @@ def _timer_loop(timer: Timer, service: Service) -> Loop:
             await _wait(pause, stopping)
 
     return run
+
+
+async def _until_due(timer: Timer, service: Service) -> float:
+    [due] = await next_dues(service.database, [timer])
+    return _pause_until(due, service.clock.now())
 
 
 def _pause_until(due: datetime | None, now: datetime) -> float:
