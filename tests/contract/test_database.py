@@ -8,6 +8,7 @@ import pytest
 
 from baton.flow.database import Connection, Database, DatabaseUnavailable
 from baton_standalone.stepped_database import SteppedDatabase
+from tests.support.postgres import Databases
 
 pytestmark = pytest.mark.postgres
 
@@ -150,6 +151,45 @@ async def test_a_connection_that_is_cut_is_told_and_not_used_again(db: Database)
         await ask_and_be_cut(db)
 
     assert await words(db) == []
+
+
+async def test_a_database_that_takes_no_writes_is_away_until_it_does_again(database: str, databases: Databases) -> None:
+    db = await opened_database(database)
+
+    await databases.alter(database, "set default_transaction_read_only = on")
+    await databases.cut(database)
+    with pytest.raises(DatabaseUnavailable, match="read-only"):
+        await say(db, "lost")
+    with pytest.raises(DatabaseUnavailable, match="takes no writes"):
+        await db.check()
+    await databases.alter(database, "reset default_transaction_read_only")
+    await db.check()
+    await say(db, "kept")
+
+    assert await words(db) == ["kept"]
+    await db.stop()
+
+
+async def test_a_database_that_lets_nobody_in_is_away_until_it_does_again(database: str, databases: Databases) -> None:
+    db = await opened_database(database)
+
+    await databases.alter(database, "allow_connections false")
+    await databases.cut(database)
+    with pytest.raises(DatabaseUnavailable):
+        await say(db, "lost")
+    await databases.alter(database, "allow_connections true")
+    await say(db, "kept")
+
+    assert await words(db) == ["kept"]
+    await db.stop()
+
+
+async def opened_database(url: str) -> Database:
+    db = Database(url, schema="public")
+    await db.start()
+    async with db.connection() as connection:
+        await connection.execute("create table said (word text primary key)")
+    return db
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -26,6 +26,7 @@ _PATIENCE_SECONDS: Final = 10
 _FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 Prepare = Callable[[str], Awaitable[None]]
+_CUT: Final = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = '{}'"
 _WAITING: Final = """
 select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')
 """
@@ -77,6 +78,14 @@ class Databases:
 
     async def drop(self, url: str) -> None:
         await self._execute(f'drop database if exists "{_name_in(url)}" with (force)')
+
+    async def alter(self, url: str, how: str) -> None:
+        """Change what holds for whoever connects from now on."""
+        await self._execute(f'alter database "{_name_in(url)}" {how}')
+
+    async def cut(self, url: str) -> None:
+        """End all connections to a database."""
+        await self._execute(_CUT.format(_name_in(url)))
 
     async def _template(self, prepare: Prepare) -> str:
         if prepare not in self._templates:

@@ -17,6 +17,7 @@ TRANSIENT: Final = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
+    asyncpg.ReadOnlySQLTransactionError,  # a standby, or one whose disk is full
     asyncpg.InternalClientError,  # what asyncpg calls a server that dies in the middle of a query
 )
 _COMMAND_SECONDS: Final = 15.0
@@ -132,11 +133,14 @@ class Database:
                 except asyncpg.InterfaceError as error:
                     raise_if_gone(connection, error)
                     raise
+                except asyncpg.ReadOnlySQLTransactionError:
+                    connection.terminate()  # the next one may lead to a server that takes writes
+                    raise
         except TRANSIENT as error:
             timed_out = connection is not None and isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
             kind = StatementTimedOut if timed_out else DatabaseUnavailable
             raise kind(f"{type(error).__name__}: {error}") from error
-        except asyncpg.InterfaceError as error:
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             if connection is not None:
                 raise
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
@@ -152,6 +156,7 @@ class Database:
             yield connection
 
     async def check(self) -> None:
-        """Ask for a sign of life. Raises DatabaseUnavailable."""
+        """Ask for a sign of life, of a server that takes writes. Raises DatabaseUnavailable."""
         async with self.connection() as connection:
-            await connection.fetchval("select 1")
+            if await connection.fetchval("show transaction_read_only") == "on":
+                raise asyncpg.ReadOnlySQLTransactionError("it takes no writes")

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from baton.flow.bus import BusUnavailable
-from baton.flow.database import DatabaseUnavailable
+from baton.flow.database import DatabaseUnavailable, StatementTimedOut
 from baton.flow.deliveries import NotReady
 
 log = structlog.get_logger()
@@ -75,7 +75,11 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:
-    what = {DatabaseUnavailable: "the database is away", BusUnavailable: "the bus is away"}
+    what = {
+        DatabaseUnavailable: "the database is away",
+        StatementTimedOut: "the database took too long",
+        BusUnavailable: "the bus is away",
+    }
     message = what.get(type(error), str(error) or "not ready yet")
     return error_response(Refusal(503, f"{message}: come again", headers={"retry-after": "5"}))
 
