@@ -976,6 +976,25 @@ async def test_who_was_merged_is_erased_under_all_ids(ingest: Ingest) -> None:
     assert await ingest.fetch("select * from aliases") == []
 
 
+async def test_who_is_merged_while_being_erased_is_erased_under_all_ids(ingest: Ingest) -> None:
+    units = ingest.service.units
+    oak, acme = (lead_id_for_email(one) for one in ("ada@oak.example", "ada@acme.example"))
+    for one in ("ada@oak.example", "ada@acme.example"):
+        await ingest.send("/v1/leads", {"email": one})
+
+    async with units.begin() as unit:
+        await merge(unit, oak, into=acme, key="acme.example")
+        erasing = asyncio.create_task(ingest.call("DELETE", f"/v1/leads/{acme}", status=202))
+        await asyncio.wait([erasing], timeout=0.2)
+        ingest.clock.advance(timedelta(seconds=1))
+    await erasing
+
+    told = [event for event in await ingest.events() if isinstance(event.data, LeadMerged | LeadErased)]
+    assert [event.data.subject for event in told if event.type == "lead.erased"] == sorted([oak, acme])
+    assert {event.time for event in told if event.type == "lead.erased"} == {ingest.clock.now()}
+    assert await ingest.fetch("select * from aliases") == []
+
+
 async def test_a_ring_of_merged_leads_is_one_person_and_no_ring(ingest: Ingest) -> None:
     for one, other in (("a", "b"), ("b", "c"), ("c", "a")):
         await ingest.send(f"/v1/leads/{one}@acme.example/merge", {"into": f"{other}@acme.example"})

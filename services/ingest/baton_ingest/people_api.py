@@ -1,6 +1,7 @@
 """What is done with people rather than with captures: merged, taken apart again, erased."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import APIRouter, Depends, Request
@@ -31,7 +32,7 @@ class Into(BaseModel):
 async def erase_lead(request: Request, lead: str) -> Mapping[str, object]:
     """Erase a person, under all ids that were merged: every service deletes what it holds, but for id and instant."""
     named = named_lead(lead)
-    async with _units(request).begin() as unit:
+    async with _alone(request) as unit:
         everyone = {each: Named(each) for each in await repository.same_person(unit.connection, named.lead_id)}
         keys = {each: await _key(unit, one) for each, one in (everyone | {named.lead_id: named}).items()}
         for lead_id, key in sorted(keys.items()):
@@ -48,7 +49,7 @@ async def merge_lead(request: Request, lead: str, body: Into) -> Mapping[str, ob
     one, other = named_lead(lead), named_lead(body.into)
     if one.lead_id == other.lead_id:
         raise Refusal(422, "a lead can't be merged into itself")
-    async with _units(request).begin() as unit:
+    async with _alone(request) as unit:
         merged = await merge(unit, one.lead_id, into=other.lead_id, key=await _key(unit, other))
     return {"lead_id": one.lead_id, "into": other.lead_id, "duplicate": not merged}
 
@@ -57,7 +58,7 @@ async def merge_lead(request: Request, lead: str, body: Into) -> Mapping[str, ob
 async def unmerge_lead(request: Request, lead: str) -> Mapping[str, object]:
     """Let a merged lead be itself again. 404 if it is."""
     named = named_lead(lead)
-    async with _units(request).begin() as unit:
+    async with _alone(request) as unit:
         into = await repository.alias_of(unit.connection, named.lead_id)
         if into is None:
             raise Refusal(404, "this lead is not merged into another")
@@ -65,9 +66,14 @@ async def unmerge_lead(request: Request, lead: str) -> Mapping[str, object]:
     return {"lead_id": named.lead_id, "from": into}
 
 
-def _units(request: Request) -> Units:
+@asynccontextmanager
+async def _alone(request: Request) -> AsyncIterator[UnitOfWork]:
+    """A unit in which nobody else merges or erases, and whose instant is later than that of whoever did before."""
     units: Units = request.app.state.reception.path.units
-    return units
+    async with units.begin() as unit:
+        await repository.merge_alone(unit.connection)
+        unit.now = units.now()
+        yield unit
 
 
 async def _key(unit: UnitOfWork, named: Named) -> str:

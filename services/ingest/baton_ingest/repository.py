@@ -225,7 +225,7 @@ async def root(connection: Connection, lead_id: str) -> str:
 
 
 async def merge_alone(connection: Connection) -> None:
-    """Until the end of the transaction nobody else merges: what aliases say before it is what they say after."""
+    """Until the end of the transaction nobody else merges or erases: what aliases say now holds until then."""
     await connection.execute("select pg_advisory_xact_lock('aliases'::regclass::oid::bigint)")
 
 
