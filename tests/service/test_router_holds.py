@@ -1,5 +1,6 @@
 """Leads that wait: for opening hours, for somebody who is back, for the catch-all; and leads that are moved."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from baton.kernel.ids import derived_id
 from baton.kernel.instants import format_instant
 from baton.leads.events import LeadAssigned, LeadHeld, LeadReassigned, LeadResumed
+from baton_router.desk import Desk
 from tests.support.postgres import Databases
 from tests.support.router import PLAYBOOK, START, Routers, migrated, running_routers, scored
 
@@ -168,6 +170,46 @@ async def test_who_is_back_keeps_a_lead_that_nobody_else_could_have_also_at_a_ca
         assert [(each["state"], each["assignment"]["rep"]) for each in (before, after)] == [
             ("held", "mary"), ("assigned", "mary")
         ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/v1/leads/{lead}/disposition", {"verdict": "sql", "reason": "budget"}),
+        ("PATCH", "/v1/reps/mary", {"caps": {"open": 2}}),
+    ],
+)
+async def test_a_place_that_comes_free_while_it_is_decided_that_a_lead_waits_is_given_to_it(
+    router: Routers, method: str, path: str, body: dict[str, object]
+) -> None:
+    await router.call("PATCH", "/v1/reps/mary", {"caps": {"open": 1}})
+    first = await router.capture("a@acme.com", channel="partner")
+    await router.capture("b@oak.com", channel="partner")
+    await router.fetch("update holds set look_at = $1", router.clock.now())
+
+    async with router.browser() as browser, router.service.units.begin() as unit:
+        desk = await Desk.open(unit, router.service.feed.current(), ())
+        await desk.counters.have({"one"})
+        await desk.answer_held()
+        call = asyncio.create_task(browser.request(method, path.format(lead=first), json=body))
+        await asyncio.wait([call], timeout=0.3)
+        await desk.save()
+    await router.settle()
+
+    assert (await call).status_code == 200
+    await router.settle()
+    assert [told.assignment.rep for told in await router.told(LeadAssigned)] == ["mary", "mary"]
+
+
+async def test_a_rep_who_is_paused_before_a_pick_is_locked_is_not_picked(router: Routers) -> None:
+    await router.call("PATCH", "/v1/reps/joe", {"paused": True})
+
+    async with router.service.units.begin() as unit:
+        desk = await Desk.open(unit, router.service.feed.current(), ())
+        await router.call("PATCH", "/v1/reps/mary", {"paused": True})
+        await desk.counters.have({"sdr"})
+
+        assert desk.counters.states["mary"].paused
 
 
 async def test_a_rep_whom_the_playbook_drops_keeps_no_untouched_leads(router: Routers) -> None:

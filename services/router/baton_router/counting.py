@@ -54,15 +54,24 @@ class Counters:
         members = sorted({member.rep for pool in known for member in pool.members})
         if self.lock:
             capped = capped_reps(self.playbook, self.states, members)
-            names = (*(f"pool {name}" for name in new), *(f"rep {rep}" for rep in capped))
-            await self.unit.begin(locks=sorted(map(repository.lock_number, names)))
-        turns, somebody_waits = await repository.load_turns(self.unit.connection, new, now=self.unit.now)
+            reps = (repository.lock_number(f"rep {rep}") for rep in capped)
+            await self.unit.begin(locks=sorted([*repository.pool_locks(new), *reps]))
+        found = await repository.load_turns(self.unit.connection, new, now=self.unit.now)
+        turns, somebody_waits, something_is_said = found
         self.ledger.turns.update(turns)
         self.somebody_waits |= somebody_waits
+        if something_is_said and self.lock:  # also since this transaction looked first
+            self.states |= await repository.load_states(self.unit.connection)
         self.pools |= new
         await self._load({(member.rep, pool.name) for pool in known for member in pool.members})
         by_load = [pool for pool in known if STRATEGIES[pool.strategy].by_load]
         self.ledger.uncounted |= {member.rep for pool in by_load for member in pool.members} - self._counted
+
+    async def lock_pools(self, pools: Collection[str]) -> None:
+        """Let nobody pick from these pools until the end of the transaction."""
+        new = set(pools) - self.pools
+        if new:
+            await self.unit.begin(locks=sorted(repository.pool_locks(new)))
 
     async def have_rep(self, rep: str) -> None:
         """Have the loads of somebody who may be picked without being a member."""

@@ -432,4 +432,5 @@ class Desk:
             if member.rep in self._freed and self.counters.caps_open(pool, member)
         }
         if pools:
+            await self.counters.lock_pools(pools)  # or who decides just now that they wait would have the last word
             await repository.look_again(self.unit.connection, now=self.unit.now, pools=pools, limit=_HELD_SLICE)

@@ -25,12 +25,13 @@ from baton_router.stored import columns, read_given
 _HOUR: Final = timedelta(hours=1)
 
 _TURNS: Final = """
-select t.*, w.somebody as somebody_waits
-from (select exists (select from holds where look_at <= $2 and pools && $1::text[])) as w(somebody)
+select t.*, w.somebody_waits, w.something_is_said
+from (select exists (select from holds where look_at <= $2 and pools && $1::text[]), exists (select from reps))
+    as w(somebody_waits, something_is_said)
 left join (select * from turns where pool = any($1::text[])) as t on true
 order by t.pool, t.balance, t.rep
 """
-"""With one row at least: for who waits for these pools is asked as soon as they are locked."""
+"""With one row at least: for who waits for these pools, and is said of reps, is asked as soon as they are locked."""
 _SAVE_TURNS: Final = """
 insert into turns (pool, balance, rep, count, present)
 select * from unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::bool[])
@@ -124,16 +125,21 @@ def lock_number(name: str) -> int:
     return int.from_bytes(sha1(f"baton.router/{name}".encode(), usedforsecurity=False).digest()[:8], "big", signed=True)
 
 
+def pool_locks(pools: Collection[str]) -> list[int]:
+    """The locks under which anybody is picked from these pools."""
+    return [lock_number(f"pool {name}") for name in pools]
+
+
 async def load_turns(
     connection: Connection, pools: Collection[str], *, now: datetime
-) -> tuple[dict[TurnKey, dict[str, Turn]], bool]:
-    """The turns of these pools, and whether a lead waits for one of them whose time has come."""
+) -> tuple[dict[TurnKey, dict[str, Turn]], bool, bool]:
+    """The turns of these pools, whether a lead waits for one of them whose time has come, and if reps have states."""
     turns: dict[TurnKey, dict[str, Turn]] = {}
     rows = await connection.fetch(_TURNS, list(pools), now)
     for row in rows:
         if row["pool"] is not None:
             turns.setdefault((row["pool"], row["balance"]), {})[row["rep"]] = Turn(row["count"], row["present"])
-    return turns, rows[0]["somebody_waits"]
+    return turns, rows[0]["somebody_waits"], rows[0]["something_is_said"]
 
 
 def save_turns(writes: Writes, changed: Mapping[tuple[TurnKey, str], Turn]) -> None:
