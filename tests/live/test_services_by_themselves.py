@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -164,6 +165,27 @@ def test_an_upgrade_under_a_playbook_that_the_release_before_accepted_goes_on_an
     assert set(ready.json()["warnings"]) == {"ingest", "scoring", "router", "sla"}
     assert 'plans: unknown key "plans"' in shown.stderr
     assert shown.stdout.startswith('Playbook "minimal"')
+
+
+def test_a_restart_of_all_in_one_process_leaves_a_playbook_that_was_published_by_command(
+    processes: Processes, database: str, tmp_path: Path
+) -> None:
+    directory = shutil.copytree(shipped_playbook("minimal"), tmp_path / "minimal")
+    environment = {"BATON_DATABASE_URL": database, "BATON_PLAYBOOK": str(directory), "PATH": ""}
+    publish = [sys.executable, "-m", "baton_standalone", "playbook", "publish"]
+
+    up = processes.start("baton_standalone", "up", environment=environment).wait_ready()
+    with (directory / "playbook.yaml").open("a") as edited:
+        edited.write("# edited\n")
+    for each in (publish, [*publish, str(shipped_playbook())]):
+        subprocess.run(each, env=environment, check=True, capture_output=True)
+    up.terminate()
+    up.start().wait_ready().terminate()
+
+    said = up.log.read_text()
+    assert 'Published the playbook "minimal" (' in said
+    assert 'it was published by command after "minimal" (' in said
+    assert "BATON_PLAYBOOK has changed" not in said
 
 
 async def _publish_unchecked(database: str, files: Mapping[str, bytes]) -> None:

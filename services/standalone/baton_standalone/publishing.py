@@ -61,37 +61,60 @@ def read_candidate(directory: Path, *, published: bool = False) -> Candidate:
 class Active:
     """The playbook that decides now, as it stands on the topic."""
 
-    hash: str
-    files: Mapping[str, bytes]
+    published: PlaybookPublished
+    configured: str | None = None
+    """What was published last from BATON_PLAYBOOK, by its hash."""
+
+    @property
+    def hash(self) -> str:
+        return self.published.hash
+
+    @property
+    def title(self) -> str:
+        return title(self.published)
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        return unpack(self.published.files)
 
 
 async def read_active(bus: Bus) -> Active | None:
     """The active playbook, None before the first was published. Raises BusUnavailable."""
-    published: dict[str, str] = {}
-    wanted: str | None = None
+    published: dict[str, PlaybookPublished] = {}
+    wanted: PlaybookActivated | None = None
     async for record in bus.read(Topic.PLAYBOOK, follow=False):
         try:
             data = decode(record.headers, record.value).data
         except UnreadableEvent:
             continue  # a later release's; the services say so
         if isinstance(data, PlaybookPublished):
-            published[data.hash] = data.files
+            published[data.hash] = data
         elif isinstance(data, PlaybookActivated):
-            wanted = data.hash
-    if wanted is None or wanted not in published:
+            wanted = data
+    if wanted is None or wanted.hash not in published:
         return None
-    return Active(hash=wanted, files=unpack(published[wanted]))
+    return Active(published[wanted.hash], wanted.configured)
 
 
-async def publish_candidate(bus: Bus, candidate: Candidate, *, clock: Clock, database_url: str) -> None:
-    """Make it the active one.
+def title(playbook: Playbook | PlaybookPublished) -> str:
+    """How people are told of a playbook."""
+    return f'"{playbook.version}" ({playbook.hash[:12]})'
+
+
+async def publish_candidate(
+    bus: Bus, candidate: Candidate, *, clock: Clock, database_url: str, is_configured: bool = False
+) -> None:
+    """Make it the active one; `is_configured`: it is what BATON_PLAYBOOK holds.
 
     Raises:
         Refused: it lacks a rep who has open leads.
         BusUnavailable: publish it again.
     """
     await _refuse_orphans(candidate.playbook.reps, database_url)
-    await publish(bus, candidate.files, clock=clock)
+    active = await read_active(bus)
+    before = None if active is None else active.configured
+    configured = candidate.playbook.hash if is_configured else before
+    await publish(bus, candidate.files, clock=clock, configured=configured)
 
 
 async def _refuse_orphans(reps: Collection[str], database_url: str) -> None:

@@ -19,9 +19,10 @@ from baton.service.serving import require_listening, serve
 from baton.service.settings import Settings, load_settings
 from baton_standalone.apps import PARTS, Apps, import_apps, mount, wrong_with
 from baton_standalone.embedded import EmbeddedPostgres, EmbeddedPostgresError, start_beside
-from baton_standalone.publishing import Candidate, Refused, publish_candidate, read_active
+from baton_standalone.publishing import read_active
 from baton_standalone.reaching import EXIT_AWAY, away_told, make_bus, open_bus
 from baton_standalone.shared_bus import SharedBus
+from baton_standalone.starting import Chosen, begin
 from baton_standalone.topics import make_topics
 
 log = structlog.get_logger()
@@ -29,20 +30,6 @@ log = structlog.get_logger()
 _PAUSE: Final = 0.5
 _GLANCE: Final = 0.1
 _LOOK_AFTER: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """The playbook to begin with."""
-
-    candidate: Candidate
-    is_given: bool
-    """By BATON_PLAYBOOK; else it is the reference one, which never takes the place of another."""
-
-    @property
-    def title(self) -> str:
-        playbook = self.candidate.playbook
-        return f'"{playbook.version}" ({playbook.hash[:12]})'
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +50,11 @@ def run_all(settings: Settings, chosen: Chosen, *, companion: Companion | None =
     """Run everything until SIGTERM or SIGINT; the embedded database, if there is one, stops last.
 
     Raises:
-        PlaybookError: the playbook has mistakes, and isn't the active one already.
+        PlaybookError: the playbook has mistakes, and would have to be published.
     """
     require_listening(settings)
     with _own_database(settings) as (url, embedded):
-        if chosen.candidate.mistakes and not asyncio.run(_is_active(chosen, settings, url)):
+        if chosen.candidate.mistakes and not asyncio.run(_was_published(chosen, settings, url)):
             raise PlaybookError(chosen.candidate.mistakes)
         clock = SystemClock()
         bus = make_bus(settings, url)
@@ -78,13 +65,12 @@ def run_all(settings: Settings, chosen: Chosen, *, companion: Companion | None =
         serve(lambda: app, settings)
 
 
-async def _is_active(chosen: Chosen, settings: Settings, url: str) -> bool:
+async def _was_published(chosen: Chosen, settings: Settings, url: str) -> bool:
     """Whether an older release published it: exits with code 1 and a line where the bus can't say."""
     with away_told():
         async with open_bus(settings, url) as bus:
             await make_topics(bus, settings)
-            active = await read_active(bus)
-    return active is not None and active.hash == chosen.candidate.playbook.hash
+            return not chosen.is_due(await read_active(bus))
 
 
 def _create(url: str, bus: Bus, clock: Clock) -> Apps:
@@ -132,27 +118,11 @@ class _Helper:
         while True:
             try:
                 await make_topics(self.bus, self.settings)
-                return await self._publish_if_new()
+                return _say(await begin(self.chosen, self.bus, clock=self.clock, database_url=self.url))
             except (BusUnavailable, DatabaseUnavailable, OSError, asyncpg.PostgresError, ValueError) as error:
                 if told != (told := str(error)[:500]):  # once, not twice a second
                     log.warning("publish_waits", error=told)
             await asyncio.sleep(_PAUSE)
-
-    async def _publish_if_new(self) -> None:
-        active = await read_active(self.bus)
-        if active is not None and (not self.chosen.is_given or active.hash == self.chosen.candidate.playbook.hash):
-            return
-        try:
-            await publish_candidate(self.bus, self.chosen.candidate, clock=self.clock, database_url=self.url)
-        except Refused as refused:
-            _say(f"BATON_PLAYBOOK has changed, but was not published: {refused}")
-            return
-        if active is not None:
-            _say(f"BATON_PLAYBOOK has changed: published {self.chosen.title} in place of {active.hash[:12]}")
-        elif self.chosen.is_given:
-            _say(f"Published the playbook {self.chosen.title}")
-        else:
-            _say(f"BATON_PLAYBOOK is not set: published the reference playbook {self.chosen.title}")
 
     async def _say_ready(self, apps: Apps) -> None:
         while await wrong_with(apps):  # noqa: ASYNC110  what it waits for is in four services and their servers

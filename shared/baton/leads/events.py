@@ -305,6 +305,8 @@ class PlaybookActivated(EventData):
     topic = Topic.PLAYBOOK
     hash: str
     at: Instant
+    configured: str | None = None
+    """The hash of what was published last from BATON_PLAYBOOK: whatever is published by command carries it along."""
 
 
 EVENTS: tuple[type[EventData], ...] = (

@@ -32,20 +32,18 @@ _TOLD: Final = 20
 _one_at_a_time: Final = threading.Lock()
 
 
-async def publish(bus: Bus, files: Mapping[str, bytes], *, clock: Clock) -> Playbook:
-    """Make a playbook the active one.
+async def publish(bus: Bus, files: Mapping[str, bytes], *, clock: Clock, configured: str | None = None) -> Playbook:
+    """Make a playbook the active one. `configured`: as `PlaybookActivated` has it.
 
     Raises:
         PlaybookError: it has mistakes; nothing was published.
         BusUnavailable: it may have been published, publish it again.
     """
     playbook = (await asyncio.to_thread(load_files, files)).playbook
-    now = clock.now()
     published = PlaybookPublished(hash=playbook.hash, version=playbook.version, files=pack(files))
-    activated = PlaybookActivated(hash=playbook.hash, at=now)
     records = [
         _record(published, key=playbook.hash.encode(), clock=clock),
-        _record(activated, key=_ACTIVE, clock=clock),
+        _activation(playbook.hash, configured, clock=clock),
     ]
     try:
         await bus.publish(records)
@@ -53,6 +51,16 @@ async def publish(bus: Bus, files: Mapping[str, bytes], *, clock: Clock) -> Play
         told = f"it is too large to be published: {error}"
         raise PlaybookError([Finding(Severity.ERROR, "playbook.yaml", 1, "", told)]) from None
     return playbook
+
+
+async def note_configured(bus: Bus, active: str, *, clock: Clock) -> None:
+    """Write beside what is active that BATON_PLAYBOOK holds just that. Raises BusUnavailable."""
+    await bus.publish([_activation(active, active, clock=clock)])
+
+
+def _activation(playbook: str, configured: str | None, *, clock: Clock) -> Record:
+    activated = PlaybookActivated(hash=playbook, at=clock.now(), configured=configured)
+    return _record(activated, key=_ACTIVE, clock=clock)
 
 
 def _record(data: PlaybookPublished | PlaybookActivated, *, key: bytes, clock: Clock) -> Record:

@@ -59,7 +59,9 @@ class Settings(BaseSettings):
     bus_url: str = Field(
         "postgres:", repr=False, description="`kafka://host:port,…`, `kafka+ssl://…`, `postgres:` or `memory:`"
     )
-    playbook: Path | None = Field(None, description="The directory of the playbook that `baton up` publishes")
+    playbook: Path | None = Field(
+        None, description="The directory of the playbook that `baton up` publishes when it has changed"
+    )
     data: Path = Field(Path("data"), description="Where the embedded database lives")
     listen: str = Field("127.0.0.1:8000", description="Address and port to listen on")
     public_url: WebAddress | None = Field(None, description="What senders and people see: signatures and links")

@@ -31,7 +31,8 @@ def demo(
     from baton_standalone.demo.running import DemoOptions, play
     from baton_standalone.demo.secrets import provide
     from baton_standalone.publishing import read_candidate
-    from baton_standalone.running import Chosen, run_all
+    from baton_standalone.running import run_all
+    from baton_standalone.starting import Chosen
 
     settings = load_settings(Settings)
     # What goes well is shown by the demo itself.
@@ -46,5 +47,5 @@ def demo(
         sys.stderr.write(f"BATON_DATA={settings.data}: can't be written: {error.strerror}\n")
         raise typer.Exit(EXIT_WRONG_SETTING) from None
     options = DemoOptions(leads=leads, rate=rate, seed=random.randrange(2**32) if seed is None else seed)
-    chosen = Chosen(candidate, is_given=settings.playbook is not None)
+    chosen = Chosen(candidate, configured=settings.playbook)
     run_all(settings, chosen, companion=lambda beginning: play(beginning, options))

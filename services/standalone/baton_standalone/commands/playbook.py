@@ -63,12 +63,14 @@ def publish(directory: Directory = None) -> None:
     from baton.service.settings import Settings, load_settings
     from baton_standalone.reaching import away_told, reachable_database, refuse_memory
 
-    candidate = load_or_exit(_directory(directory))
-    tell(candidate.warnings)
     settings = load_settings(Settings)
+    chosen = directory or configured_playbook(settings)
+    candidate = load_or_exit(chosen)
+    tell(candidate.warnings)
     refuse_memory(settings)
+    is_configured = settings.playbook is not None and chosen.resolve() == settings.playbook.resolve()
     with away_told(), reachable_database(settings) as url:
-        asyncio.run(_publish(candidate, settings, url))
+        asyncio.run(_publish(candidate, settings, url, is_configured=is_configured))
     sys.stdout.write(f"{_title(candidate.playbook)}: active\n")
 
 
@@ -147,7 +149,7 @@ def _active_or_exit() -> "Playbook":
     return loaded.playbook
 
 
-async def _publish(candidate: "Candidate", settings: "Settings", url: str) -> None:
+async def _publish(candidate: "Candidate", settings: "Settings", url: str, *, is_configured: bool) -> None:
     from baton.kernel.clock import SystemClock
     from baton_standalone.publishing import Refused, publish_candidate
     from baton_standalone.reaching import open_bus
@@ -156,14 +158,16 @@ async def _publish(candidate: "Candidate", settings: "Settings", url: str) -> No
     async with open_bus(settings, url) as bus:
         await require_topics(bus, settings)
         try:
-            await publish_candidate(bus, candidate, clock=SystemClock(), database_url=url)
+            await publish_candidate(bus, candidate, clock=SystemClock(), database_url=url, is_configured=is_configured)
         except Refused as refused:
             sys.stderr.write(f"not published: {refused}\n")
             raise typer.Exit(1) from None
 
 
 def _title(playbook: "Playbook") -> str:
-    return f'playbook "{playbook.version}" ({playbook.hash[:12]})'
+    from baton_standalone.publishing import title
+
+    return f"playbook {title(playbook)}"
 
 
 def _and_warnings(count: int) -> str:
