@@ -64,6 +64,10 @@ def test_every_type_of_source_is_in_the_table_or_said_not_to_be_served() -> None
     assert f"{_listed(unserved)} may stand in a playbook, and are answered 501" in _section("Types")
 
 
+def test_a_playbook_is_warned_of_just_the_types_that_are_not_served() -> None:
+    assert {name for name, shape in PLAYBOOK_TYPES.items() if shape.instead is None} == {*SERVED, "api"}
+
+
 def test_every_key_of_a_source_is_told() -> None:
     of_polling = {"poll", "base_url", "client_id", "client_secret"}
     own = {key for name in SERVED for key in PLAYBOOK_TYPES[name].own} - of_polling

@@ -249,3 +249,21 @@ def test_people_without_limits_are_never_over_capacity() -> None:
     text = BASE.replace("[mary, joe]", "[{rep: mary, caps: {per_day: 10}}, joe]")
 
     assert warnings(text + "sources:\n  web: {type: form, rate: 500}\n") == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("{type: hubspot, secret: env:A}", "hubspot-workflow"),
+        ("{type: salesforce-cdc, token: env:A}", "salesforce-json"),
+        ("{type: meta-lead-ads, secret: env:A}", "type json"),
+        ("{type: linkedin-lead-sync, secret: env:A}", "type json"),
+    ],
+)
+def test_a_source_that_this_release_does_not_serve_is_told(source: str, hint: str) -> None:
+    found = warnings(f"{BASE}sources:\n  web: {{type: form}}\n  new: {source}\n")
+
+    assert [(each.line, each.path) for each in found] == [(12, "sources.new.type")]
+    assert found[0].message.endswith(" are not served by this release")
+    assert found[0].hint.startswith("what it sends is answered 501; ")
+    assert hint in found[0].hint

@@ -11,20 +11,29 @@ class SourceType:
     proofs: tuple[frozenset[str], ...]
     own: tuple[str, ...] = ()
     hint: str = "add secret: env:NAME"
+    instead: str | None = None
+    """Of a type that this release doesn't serve yet: what takes its leads meanwhile."""
 
 
-def _type(*proofs: str, own: tuple[str, ...] = (), hint: str = "add secret: env:NAME") -> SourceType:
-    return SourceType(tuple(frozenset(proof.split("+")) for proof in proofs), own, hint)
+def _type(
+    *proofs: str, own: tuple[str, ...] = (), hint: str = "add secret: env:NAME", instead: str | None = None
+) -> SourceType:
+    return SourceType(tuple(frozenset(proof.split("+")) for proof in proofs), own, hint, instead)
 
 
 _POLLED = ("token", "base_url", "poll")
+_BY_OTHERS = "let your CRM or an integration tool fetch these leads and send them, to a source of type json"
 PUBLIC = SourceType(())
 
 SOURCE_TYPES: Mapping[str, SourceType] = {
     "api": PUBLIC,  # the API key is its proof, and needs no entry
     "form": SourceType((), ("honeypot", "token")),
     "json": _type("secret", "token", own=("honeypot", "token")),
-    "hubspot": _type("secret", own=("signature_version", "token", "base_url")),
+    "hubspot": _type(
+        "secret",
+        own=("signature_version", "token", "base_url"),
+        instead="let a HubSpot workflow send the contacts, to a source of type hubspot-workflow",
+    ),
     "hubspot-workflow": _type("secret", own=("signature_version",)),
     "hubspot-form": _type("secret", "poll+token", own=_POLLED, hint="add secret: env:NAME, or poll with a token"),
     "marketo": _type(
@@ -41,6 +50,7 @@ SOURCE_TYPES: Mapping[str, SourceType] = {
         "client_id+client_secret",
         own=("client_id", "client_secret", "token", "base_url", "organization"),
         hint="add the subscriber's login: client_id and client_secret, or a token",
+        instead="let Salesforce send Outbound Messages (type salesforce), or a Flow its own JSON (salesforce-json)",
     ),
     "pardot-form": SourceType((), _POLLED),
     "segment": _type("secret", "header_secret+header", own=("header_secret",)),
@@ -51,8 +61,8 @@ SOURCE_TYPES: Mapping[str, SourceType] = {
     "standard-webhooks": _type("secret"),
     "gravity-forms": _type("secret"),
     "google-lead-form": _type("secret"),
-    "meta-lead-ads": _type("secret", own=("verify_token", "token", "base_url")),
-    "linkedin-lead-sync": _type("secret", own=("verify_token", "token", "base_url")),
+    "meta-lead-ads": _type("secret", own=("verify_token", "token", "base_url"), instead=_BY_OTHERS),
+    "linkedin-lead-sync": _type("secret", own=("verify_token", "token", "base_url"), instead=_BY_OTHERS),
     "chili-piper": _type("secret", "token", own=("token",)),
     "cloudevents": _type("secret"),
 }

@@ -45,6 +45,9 @@ def _source(name: str, entry: Reader) -> Source | None:
         entry.error('"api" is the source of canonical JSON', "choose another name")
     source = _read(name, kind, entry, shape)
     _check_proof(entry, kind, shape, is_open=source.open)
+    if written and shape.instead is not None:
+        hint = f"what it sends is answered 501; {shape.instead}"
+        written.warn(f"sources of type {kind} are not served by this release", hint)
     return source
 
 
