@@ -1,6 +1,6 @@
 """Laws of a profile at rest: what was said is written as it always was, and the lead is the one that it tells."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import orjson
 from hypothesis import given
@@ -51,3 +51,27 @@ def test_the_lead_is_the_same_whether_it_was_asked_for_between_or_not(captures: 
 
     assert asked.lead == not_asked.lead
     assert {at.tzinfo for said in asked.fields.values() for _, at in filter(None, (said.proven, said.claimed))} <= {UTC}
+
+
+@given(
+    st.lists(st.none() | st.dictionaries(st.sampled_from("ab"), st.none() | st.integers(0, 3)), max_size=6), st.data()
+)
+def test_null_in_the_place_of_all_custom_fields_clears_those_told_before_in_whatever_order_it_is_heard(
+    told: list[dict[str, object] | None], data: st.DataObject
+) -> None:
+    start = datetime(2026, 3, 25, 17, tzinfo=UTC)
+    captures = [
+        LeadCaptured(lead=Lead(lead_id="7", custom=custom), activity=None, at=start + timedelta(minutes=minute))
+        for minute, custom in enumerate(told)
+    ]
+    split = data.draw(st.integers(0, len(told)))
+    profile, merged = Profile("7", "7"), Profile("6", "6")
+
+    for number, captured in enumerate(data.draw(st.permutations(captures))):
+        (profile if number < split else merged).hear(captured, told=start)
+    profile.merged = (merged,)
+
+    expected: dict[str, object] = {}
+    for custom in told:
+        expected = {} if custom is None else expected | custom
+    assert (profile.lead.custom or {}) == {name: value for name, value in expected.items() if value is not None}

@@ -180,6 +180,17 @@ def test_unknown_fields_are_kept_as_custom() -> None:
     assert fields["custom"] == {"plan": "pro", "seats": 7, "note": None}
 
 
+def test_null_in_the_place_of_all_custom_fields_is_kept_and_beside_others_told_to_clear_nothing() -> None:
+    alone = normalise({"email": "a@b.example", "custom": None})
+    beside = normalise({"email": "a@b.example", "custom": None, "plan": "free"})
+
+    assert (alone.fields["custom"], alone.changes) == (None, ())
+    assert beside.fields["custom"] == {"plan": "free"}
+    assert [(each.field, each.why.partition(":")[0]) for each in beside.changes] == [
+        ("custom", "null beside other custom fields clears none of them")
+    ]
+
+
 def test_what_belongs_to_the_capture_is_no_custom_field() -> None:
     assert "custom" not in fields_of(activity="demo_request", at="2026-01-01T00:00:00Z", test=True, lead_id="x")
 

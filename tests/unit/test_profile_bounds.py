@@ -1,4 +1,4 @@
-"""A profile holds as much as a lead may have, however many captures told it."""
+"""A profile's custom fields: as many as a lead may have, however many captures told them, and none once cleared."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from baton_scoring.profile import Profile
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
-def captured(minute: int, custom: dict[str, object], *, proven: bool = True) -> LeadCaptured:
+def captured(minute: int, custom: dict[str, object] | None, *, proven: bool = True) -> LeadCaptured:
     lead = Lead(lead_id="7", email="a@b.example", custom=custom)
     return LeadCaptured(lead=lead, activity=None, at=NOW + timedelta(minutes=minute), proven=proven)
 
@@ -58,3 +58,25 @@ def test_the_same_is_kept_in_whatever_order_it_was_told() -> None:
     shuffled = random.Random(7).sample(captures, len(captures))
 
     assert told(*shuffled).custom == told(*captures).custom
+
+
+def test_a_form_clears_no_custom_fields() -> None:
+    lead = told(captured(0, {"plan": "pro"}), captured(1, None, proven=False))
+
+    assert lead.custom == {"plan": "pro"}
+
+
+def test_once_all_are_cleared_a_form_fills_them_again() -> None:
+    form = captured(0, {"plan": "free"}, proven=False)
+
+    assert told(form, captured(1, None)).custom is None
+    assert told(captured(1, None), form).custom is None
+    assert told(form, captured(1, None), captured(2, {"plan": "team"}, proven=False)).custom == {"plan": "team"}
+
+
+def test_what_is_cleared_leaves_nothing_behind_that_others_need_room_for() -> None:
+    full = captured(0, {f"field {n}": n for n in range(MOST_CUSTOM)})
+
+    lead = told(full, captured(1, None), captured(2, {"plan": "free"}, proven=False))
+
+    assert lead.custom == {"plan": "free"}

@@ -282,3 +282,15 @@ def test_a_body_of_too_many_values_is_refused_before_it_is_read() -> None:
         read(request(body), JSON)
 
     assert refusal.value.status == 413
+
+
+@pytest.mark.parametrize("names", [("custom", "budget"), ("budget", "custom")])
+def test_what_is_mapped_to_a_custom_field_is_kept_where_null_stands_in_the_place_of_all_of_them(
+    names: tuple[str, str],
+) -> None:
+    sent = {name: None if name == "custom" else "10k" for name in names}
+
+    one = read_lead({"email": "a@b.example", **sent}, renamed={"budget": "custom.budget"})
+
+    assert not isinstance(one, Refused)
+    assert one.fields["custom"] == {"budget": "10k"}

@@ -1,7 +1,7 @@
 """A lead's profile: what its captures said, field by field, the same in whatever order they came.
 
-Of what proven sources say the newest wins; `None` clears. What a source without proof of origin says (a public form)
-only fills a field that is empty, and clears nothing.
+Of what proven sources say the newest wins; `None` clears, in the place of `custom` all custom fields. What a source
+without proof of origin says (a public form) only fills a field that is empty, and clears nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,8 @@ from baton.leads.values import TIERS, Activity, Lead, Score, Tier
 _IDENTITY: Final = "lead_id"
 _ADDRESS: Final = ("email", "domain", "free_mail", "account")
 """What a lead is known by: of several that were merged, the address of the one that stayed."""
+_ALL_CUSTOM: Final = "custom"
+"""What was said of all custom fields at once: that there are none."""
 _CUSTOM: Final = "custom."
 _MOST_CUSTOM: Final = 3 * LARGEST
 """In characters of all custom fields together. What one capture may tell always fits: normalising counts a number, of
@@ -112,10 +114,26 @@ class Profile:
         for name, value in _statements(captured.lead):
             said = self.fields.get(name)
             if said is None:
-                said = self.fields[name] = Said()
+                said = self.fields[name] = self._nothing_said_of(name)
             said.hear(value, at, proven=captured.proven)
         if captured.lead.custom:
             _bound_custom(self.fields)
+        elif captured.proven and _ALL_CUSTOM in captured.lead.model_fields_set and captured.lead.custom is None:
+            self._clear_custom(at)
+
+    def _nothing_said_of(self, name: str) -> Said:
+        """Of a custom field was said whatever was said of all of them."""
+        of_all = self.fields.get(_ALL_CUSTOM) if name.startswith(_CUSTOM) else None
+        return Said() if of_all is None else Said(of_all.proven)
+
+    def _clear_custom(self, at: datetime) -> None:
+        of_all = self.fields.setdefault(_ALL_CUSTOM, Said())
+        of_all.hear(None, at, proven=True)
+        for name, said in list(self.fields.items()):
+            if name.startswith(_CUSTOM):
+                said.hear(None, at, proven=True)
+                if said.proven == of_all.proven and said.value is None:
+                    del self.fields[name]
 
     def add(self, activity: Activity, *, received: datetime) -> bool:
         """Take in an activity. False if it is known already. One from the future counts as of when it was received."""
@@ -168,6 +186,8 @@ class Profile:
             said |= {name: more.with_what(said[name]) if name in said else more for name, more in each.fields.items()}
         if "email" in self.fields:
             said |= {name: self.fields.get(name, Said()) for name in _ADDRESS}
+        of_all = said.get(_ALL_CUSTOM, Said())
+        said |= {name: each.with_what(of_all) for name, each in said.items() if name.startswith(_CUSTOM)}
         _bound_custom(said)
         return said
 

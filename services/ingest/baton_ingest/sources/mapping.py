@@ -47,7 +47,9 @@ def _put(result: Mapped, ours: str, value: object) -> None:
     elif group == "activity" and name:
         _keep(result.data, name.removeprefix("data."), value)
     elif group in _PARTS and name:
-        part = result.fields.setdefault(group, {})
+        if result.fields.get(group) is None:  # absent, or `null`
+            result.fields[group] = {}
+        part = result.fields[group]
         if isinstance(part, dict):
             _keep(part, name, value)
     else:

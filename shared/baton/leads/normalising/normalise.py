@@ -160,6 +160,8 @@ def _read_open_parts(draft: Draft, account: str | None) -> None:
         _keep_part(draft, "utm", read_utm([*utm.items(), *campaign]))
     if custom or len(unknown) > len(campaign) or _stray_account(draft):
         _keep_part(draft, "custom", read_custom(_custom_entries(draft, custom, unknown)))
+        if draft.raw.get("custom", "") is None and draft.fields["custom"]:
+            draft.leave_out("custom", None, "null beside other custom fields clears none of them: name those to clear")
 
 
 def _read_account(draft: Draft, account: str | None) -> None:
