@@ -17,7 +17,7 @@ from starlette.routing import Mount
 
 from baton.service.access import Access, Caller, Door, Keys, is_loopback, read_keys, require
 from baton.service.errors import add_error_handlers
-from baton.service.serving import require_free_address, require_safe_listening, say_who_may_call
+from baton.service.serving import require_free_address, require_listening, require_safe_listening, say_who_may_call
 from baton.service.settings import Settings
 from tests.support.kafka import free_port
 
@@ -280,7 +280,10 @@ async def test_the_first_key_closes_the_door_that_was_open_without_any(tmp_path:
     assert (before.status_code, after.status_code) == (200, 401)
 
 
-@pytest.mark.parametrize("content", ["{broken", '{"name": "x"}', '[{"name": "x", "scopes": ["read"]}]', "\x00"])
+DAMAGED = ["", "\n", "# keys\n", "{broken", '{"name": "x"}', '[{"name": "x", "scopes": ["read"]}]', "\x00"]
+
+
+@pytest.mark.parametrize("content", DAMAGED)
 async def test_a_keys_file_that_cannot_be_read_lets_nobody_in(keys: Path, content: str) -> None:
     replace(keys, content)
     app = make_app(keys)
@@ -357,6 +360,28 @@ def test_a_wrong_entry_is_told_by_what_is_wrong(entry: object, told: str) -> Non
 )  # fmt: skip
 def test_only_addresses_of_the_machine_itself_are_loopback(host: str, own: bool) -> None:  # noqa: FBT001 - a column
     assert is_loopback(host) is own
+
+
+@pytest.mark.parametrize("content", DAMAGED)
+def test_a_start_with_a_keys_file_that_is_blank_or_cannot_be_read_is_refused(
+    keys: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    replace(keys, content)
+
+    with pytest.raises(SystemExit) as left:
+        require_listening(Settings(keys=keys))
+
+    assert left.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"BATON_KEYS={keys}: ")
+    assert "mend it, or take it away" in line
+
+
+@pytest.mark.parametrize("content", [None, "[]"])
+def test_before_the_first_key_there_is_no_file_or_an_empty_list(keys: Path, content: str | None) -> None:
+    replace(keys, content)
+
+    require_listening(Settings(keys=keys, listen=f"127.0.0.1:{free_port()}"))
 
 
 @pytest.mark.parametrize("content", [None, "[]"])

@@ -95,3 +95,11 @@ def test_without_a_keys_file_the_setting_is_named(monkeypatch: pytest.MonkeyPatc
 
     assert result.exit_code == 2
     assert "BATON_KEYS" in result.stderr
+
+
+def test_the_first_key_may_be_made_in_a_blank_file(keys_file: Path) -> None:
+    keys_file.touch()
+
+    key = baton("keys", "create", "crm", "--scope", "read").stdout.strip()
+
+    assert Keys(keys_file).caller(key) is not None

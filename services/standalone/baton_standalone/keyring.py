@@ -31,7 +31,8 @@ class Keyring:
     def all(self) -> Sequence[Key]:
         """The keys there are. Raises KeyringError if the file can't be read."""
         try:
-            return read_keys(self.path.read_text(encoding="utf-8"))
+            text = self.path.read_text(encoding="utf-8")
+            return read_keys(text) if text.strip() else ()
         except FileNotFoundError:
             return ()
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

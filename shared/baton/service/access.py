@@ -66,7 +66,7 @@ class Key:
 
 @dataclass(slots=True)
 class Keys:
-    """The keys file, read anew whenever it changes. One that is unreadable, or gone or blank again, lets nobody in."""
+    """The keys file, read anew whenever it changes. One that is blank or unreadable, or gone again, lets nobody in."""
 
     path: Path | None
     _stamp: tuple[int, int, int] | None = None
@@ -99,7 +99,7 @@ class Keys:
             if stamp == self._stamp:
                 return
             self._stamp = stamp
-            self._keys = self._read(self.path.read_text(encoding="utf-8"))
+            self._keys = read_keys(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             self._stamp = None  # the same file may come back
             self._close(is_broken=self._had_any, why="it is gone")  # before the first key there is no file
@@ -111,11 +111,6 @@ class Keys:
         else:
             self._is_broken = False
             self._had_any = self._had_any or bool(self._keys)
-
-    def _read(self, text: str) -> tuple[Key, ...]:
-        if self._had_any and not text.strip():  # whoever rewrites it in place empties it first; no keys are `[]`
-            raise ValueError("it is blank")
-        return read_keys(text)
 
     def _close(self, *, is_broken: bool, why: str) -> None:
         if is_broken and not self._is_broken:
@@ -133,8 +128,8 @@ def read_keys(text: str) -> tuple[Key, ...]:
         entries: object = YAML(typ="safe", pure=True).load(text)
     except YAMLError:
         raise ValueError("it is neither JSON nor YAML") from None
-    if entries is None:
-        return ()
+    if entries is None:  # as it is while somebody rewrites it in place
+        raise ValueError("it is blank (no keys are written [])")
     if not isinstance(entries, list):
         raise ValueError("it has to be a list of {name, scopes, sha256}")  # noqa: TRY004 - wrong text, not a wrong call
     return tuple(_key(number, entry) for number, entry in enumerate(entries, start=1))

@@ -16,7 +16,7 @@ from baton.flow.bus import Bus
 from baton.flow.database import Database
 from baton.flow.urls import bus_from_url
 from baton.kernel.clock import Clock, SystemClock
-from baton.service.access import Keys, is_loopback, is_loopback_url
+from baton.service.access import Keys, is_loopback, is_loopback_url, read_keys
 from baton.service.logs import configure_logs
 from baton.service.settings import EXIT_WRONG_SETTING, Settings, load_settings, require_database
 from baton.service.web import end_streams
@@ -77,8 +77,27 @@ def serve(create: Callable[[], ASGIApp], settings: Settings) -> None:
 
 def require_listening(settings: Settings) -> None:
     """Exit with code 2, before anything is started, where nobody can or may listen on the address of the settings."""
+    require_sound_keys(settings)
     require_safe_listening(settings)
     require_free_address(settings)
+
+
+def require_sound_keys(settings: Settings) -> None:
+    """Exit with code 2 where the keys file is there and can't be read, so that nobody could call."""
+    if settings.keys is None:
+        return
+    try:
+        read_keys(settings.keys.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return  # before the first key there is none
+    except OSError as error:
+        why = error.strerror or str(error)
+    except (ValueError, TypeError) as error:
+        why = str(error)
+    else:
+        return
+    sys.stderr.write(f"BATON_KEYS={settings.keys}: {why}: mend it, or take it away: without it there are no keys yet\n")
+    sys.exit(EXIT_WRONG_SETTING)
 
 
 def require_free_address(settings: Settings) -> None:
