@@ -6,7 +6,13 @@ from datetime import timedelta
 import pytest
 from pydantic import SecretStr
 
-from baton.service.settings import EXIT_WRONG_SETTING, Settings, load_settings, require_database
+from baton.service.settings import (
+    EXIT_WRONG_SETTING,
+    Settings,
+    load_settings,
+    require_database,
+    require_no_arguments,
+)
 from baton_ingest.settings import IngestSettings
 
 
@@ -159,6 +165,24 @@ def test_a_single_service_without_a_database_says_what_is_missing(capsys: pytest
 
     assert left.value.code == EXIT_WRONG_SETTING
     assert capsys.readouterr().err.startswith("BATON_DATABASE_URL: a single service needs a PostgreSQL")
+
+
+def test_a_service_tells_its_settings_when_asked_for_help(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        require_no_arguments(IngestSettings, ["--help"])
+
+    told = capsys.readouterr().out
+    assert left.value.code == 0
+    assert "  BATON_LISTEN: Address and port to listen on\n" in told
+    assert "  BATON_SCORING_URL: " in told
+
+
+def test_a_service_does_not_start_with_an_argument_that_it_would_ignore(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        require_no_arguments(IngestSettings, ["--port=9000"])
+
+    assert left.value.code == EXIT_WRONG_SETTING
+    assert capsys.readouterr().err == "--port=9000: a service takes no arguments; --help tells its settings\n"
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,13 @@ from baton.flow.urls import bus_from_url
 from baton.kernel.clock import Clock, SystemClock
 from baton.service.access import Keys, is_loopback, is_loopback_url, read_keys
 from baton.service.logs import configure_logs
-from baton.service.settings import EXIT_WRONG_SETTING, Settings, load_settings, require_database
+from baton.service.settings import (
+    EXIT_WRONG_SETTING,
+    Settings,
+    load_settings,
+    require_database,
+    require_no_arguments,
+)
 from baton.service.web import end_streams
 
 GRACE_SECONDS: Final = 10
@@ -34,6 +40,7 @@ class CreateApp(Protocol):
 
 def serve_service(create_app: CreateApp, *, kind: type[Settings], schema: str) -> None:
     """Run one service until SIGTERM or SIGINT."""
+    require_no_arguments(kind, sys.argv[1:])
     settings = load_settings(kind)
     configure_logs(settings.log_level)
     url = require_database(settings)

@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -151,6 +151,18 @@ def load_settings(kind: type[S]) -> S:
         for mistake in error.errors(include_url=False, include_context=False):
             sys.stderr.write(_line(mistake) + "\n")
         sys.exit(EXIT_WRONG_SETTING)
+
+
+def require_no_arguments(kind: type[Settings], arguments: Sequence[str]) -> None:
+    """Exit where there are any, because a service would ignore them; `--help` tells the settings."""
+    if not arguments:
+        return
+    if arguments[0] not in ("-h", "--help"):
+        sys.stderr.write(f"{arguments[0]}: a service takes no arguments; --help tells its settings\n")
+        sys.exit(EXIT_WRONG_SETTING)
+    told = (f"  BATON_{name.upper()}: {each.description}\n" for name, each in kind.model_fields.items())
+    sys.stdout.write(f"A service takes no arguments. Its settings are variables of the environment:\n\n{''.join(told)}")
+    sys.exit(0)
 
 
 def require_database(settings: Settings) -> str:
