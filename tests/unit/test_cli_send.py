@@ -1,3 +1,5 @@
+"""`baton send`: what it says where it fails."""
+
 from typer.testing import CliRunner
 
 from baton_standalone.cli import app

@@ -4,12 +4,17 @@ import importlib
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from prometheus_client import REGISTRY
 from typer.main import get_command
 
+from baton.kernel import calendar_parsing
 from baton.kernel.durations import format_duration
+from baton.leads.conditions.tree import Operator
+from baton.leads.playbook import loader, people, routing, scoring, sla, targets, teams
+from baton.leads.playbook.model import Strategy
 from baton.leads.playbook.source_types import SOURCE_TYPES as PLAYBOOK_TYPES
 from baton.leads.playbook.sources import COMMON_KEYS
 from baton.leads.topics import Topic
@@ -121,3 +126,14 @@ def test_commands_exist(document: Path) -> None:
     named = set(re.findall(r"(?:^|`|/)baton ([a-z]+)", document.read_text(), flags=re.MULTILINE))
 
     assert named <= set(known)
+
+
+def test_every_word_of_a_playbook_is_told() -> None:
+    words = {
+        *loader.SECTIONS, *Operator, *get_args(Strategy), *calendar_parsing.KEYS,
+        *people._KEYS, *people._CAPS, *teams._KEYS, *targets.TARGETS, *routing._KEYS, *scoring._RULE_KEYS,
+        *sla._KEYS, *sla._WORDS, *sla._ACTIONS,
+    }  # fmt: skip
+    told = set(re.findall(r"[a-z_]+", " ".join(re.findall(r"`([^`]+)`", (ROOT / "docs" / "playbook.md").read_text()))))
+
+    assert sorted(words - told) == []
