@@ -93,7 +93,20 @@ def test_the_reference_playbook_can_be_shown() -> None:
     assert "when lead.industry in the table verticals" in result.stdout
     assert "when activity page_view and at least 3 times and within 30d" in result.stdout
     assert "Known account: account.owner has a value → account.owner" in result.stdout
+    assert "segment: mid-market, when lead.employees between 200 and 999" in result.stdout
+    assert "    at 80%: warning\n    at 100%: notify rep, notify manager, reassign\n" in result.stdout
     assert "True" not in result.stdout
+
+
+def test_a_rule_without_a_name_is_shown_by_its_number_and_a_table_by_its_columns(tmp_path: Path) -> None:
+    (tmp_path / "verticals.csv").write_text("industry,points\nsaas,10\n")
+    rules = "[{points: 5}, {points_from: {table: verticals, key: lead.industry, column: points}}]"
+    directory = a_playbook(tmp_path, f"{SMALL}scoring: {{fit: {{rules: {rules}}}}}\n")
+
+    result = baton("playbook", "show", directory)
+
+    assert "  fit: fit rule 1: +5 points\n" in result.stdout
+    assert "  fit: fit rule 2: points of the table verticals, by lead.industry\n" in result.stdout
 
 
 def test_a_bus_in_memory_has_nothing_to_publish_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from baton.leads.playbook.files import merge
-from baton.leads.playbook.model import Playbook, Pool, SlaPolicy, Target
+from baton.leads.playbook.model import Playbook, Pool, ScoreRule, SlaPolicy, Step, Target
 from baton.leads.playbook.yaml_nodes import Mapping, Node, Scalar
 
 _COMPARISONS: Final = {"gte": "≥", "gt": ">", "lte": "≤", "lt": "<", "ne": "≠", "eq": "=", "in_table": "in the table"}
@@ -46,17 +46,20 @@ def _lines(playbook: Playbook, written: dict[str, Any]) -> Iterator[str]:
     yield f"  What is left: {_target(playbook.catch_all)}"
     yield f"\nPromises ({len(playbook.sla)})"
     policies: dict[str, Any] = written.get("sla") or {}
-    yield from (f"  {_policy(policy)}{_only(policies.get(policy.name))}" for policy in playbook.sla)
+    for policy in playbook.sla:
+        yield f"  {_policy(policy)}{_only(policies.get(policy.name))}"
+        yield from (f"    at {step.written}: {_do(step)}" for step in policy.steps)
 
 
 def _scoring(playbook: Playbook, written: dict[str, Any]) -> Iterator[str]:
     tiers = ", ".join(f"{tier} from {points:g}" for tier, points in playbook.scoring.tiers.items())
     yield f"\nScoring: {tiers}"
     for group in ("fit", "engagement", "negative"):
-        for rule in (written.get(group) or {}).get("rules") or []:
-            yield f"  {group}: {rule.get('name')}: {_effect(rule)}{_only(rule)}"
-    if playbook.scoring.segments:
-        yield f"  segments: {', '.join(segment.name for segment in playbook.scoring.segments)}"
+        rules: tuple[ScoreRule, ...] = getattr(playbook.scoring, group).rules
+        for rule, given in zip(rules, (written.get(group) or {}).get("rules") or [], strict=True):
+            yield f"  {group}: {rule.name}: {_effect(given)}{_only(given)}"
+    for name, content in (written.get("segments") or {}).items():
+        yield f"  segment: {name}{_only(content)}"
 
 
 def _effect(rule: dict[str, Any]) -> str:
@@ -65,7 +68,7 @@ def _effect(rule: dict[str, Any]) -> str:
     if "multiply" in rule:
         return f"times {rule['multiply']}"
     if "points_from" in rule:
-        return f"points from {_say(rule['points_from'])}"
+        return "{column} of the table {table}, by {key}".format_map(rule["points_from"])
     return f"{rule.get('points', 0):+} points"
 
 
@@ -78,6 +81,11 @@ def _pool(pool: Pool) -> str:
 def _policy(policy: SlaPolicy) -> str:
     promise = policy.to.replace("_", " ") if policy.touches is None else f"{policy.touches} touches"
     return f"{policy.name}: {promise} within {policy.target} of being {policy.start} (clock: {policy.clock})"
+
+
+def _do(step: Step) -> str:
+    actions = [each.replace("_", " ") if isinstance(each, str) else _say(each) for each in step.actions]
+    return ", ".join(actions) or "warning"
 
 
 def _target(target: Target) -> str:
@@ -128,9 +136,13 @@ def _say_part(key: str, part: Any) -> str:
         case (_, {"exists": bool(exists)}) if len(part) == 1:
             return f"{key} has {'a' if exists else 'no'} value"
         case (_, dict()):
-            return f"{key} " + " and ".join(f"{_COMPARISONS.get(name, name)} {_say(to)}" for name, to in part.items())
+            return f"{key} " + " and ".join(map(_say_comparison, part, part.values()))
         case _:
             return f"{key} {_say(part)}"
+
+
+def _say_comparison(name: str, to: Any) -> str:
+    return "between {} and {}".format(*to) if name == "between" else f"{_COMPARISONS.get(name, name)} {_say(to)}"
 
 
 def _written(playbook: Playbook) -> dict[str, Any]:
