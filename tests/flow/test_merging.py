@@ -1,4 +1,4 @@
-"""Two leads turn out to be one person: what scoring makes of them, and what people see (contract §6, merging)."""
+"""Two leads turn out to be one person: what scoring makes of them, and what people see."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

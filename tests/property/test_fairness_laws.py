@@ -1,4 +1,4 @@
-"""Fairness: nobody is ever a lead or more away from their share (contract §4)."""
+"""Fairness: nobody is ever a lead or more away from their share."""
 
 from collections import Counter
 from fractions import Fraction

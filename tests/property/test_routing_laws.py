@@ -1,13 +1,14 @@
-"""What holds for every decision, whatever happened before: caps, eligibility, an answer for everybody (contract §4)."""
+"""What holds for every decision, whatever happened before: caps, eligibility, an answer for everybody."""
 
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from baton.leads.playbook.model import Caps, Member, Playbook
+from baton.leads.playbook.model import Caps, Member, Playbook, Strategy
 from baton.leads.values import TIERS
 from baton_router.deciding.ledger import Load
 from baton_router.deciding.periods import periods
@@ -70,7 +71,7 @@ def books(draw: st.DrawFn) -> Playbook:
         weighted = [Member(each, weight=draw(st.sampled_from([1, 2, 0.5]))) for each in members]
         made = pool(
             name, *weighted, overflow=overflow, caps=draw(st.just(Caps()) | caps),
-            strategy=draw(st.sampled_from(["round_robin", "least_loaded", "priority"])),
+            strategy=draw(st.sampled_from(get_args(Strategy))),
             outside_hours=draw(st.sampled_from(["assign", "hold"])), catch_up=draw(st.booleans()),
             balance_by=draw(st.sampled_from([None, "tier"])), calendar=draw(st.sampled_from([None, "office"])),
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Topics may deliver in any order: the clocks end up the same (contract §5, design §2)."""
+"""Topics may deliver in any order: the clocks end up the same."""
 
 from collections.abc import Sequence
 from dataclasses import replace

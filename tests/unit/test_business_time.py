@@ -1,4 +1,4 @@
-"""The sentences of the contract on calendars and durations, each by an example worked out by hand.
+"""What is said of calendars and durations, each sentence by an example worked out by hand.
 
 2026-03-27 is a Friday. Clocks change on 8 March and 1 November 2026 in America, on 29 March and 25 October in Europe.
 """

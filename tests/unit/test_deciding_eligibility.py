@@ -1,4 +1,4 @@
-"""Who may have a lead, and the code that each other is left out with (contract §4)."""
+"""Who may have a lead, and the code that each other is left out with."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What happens when nobody is eligible: overflow, outside hours, held, the catch-all (contract §4)."""
+"""What happens when nobody is eligible: overflow, outside hours, held, the catch-all."""
 
 from dataclasses import replace
 from datetime import timedelta

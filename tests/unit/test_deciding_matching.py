@@ -1,4 +1,4 @@
-"""Which account a lead belongs to (contract §4)."""
+"""Which account a lead belongs to."""
 
 from dataclasses import replace
 from datetime import timedelta

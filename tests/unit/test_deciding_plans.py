@@ -1,4 +1,4 @@
-"""Which rule sends a lead where (contract §2, §4)."""
+"""Which rule sends a lead where."""
 
 from dataclasses import replace
 from datetime import timedelta

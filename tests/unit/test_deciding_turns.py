@@ -1,4 +1,4 @@
-"""Whose turn it is: strategies, weights, who comes back, what a trace tells of it (contract §4)."""
+"""Whose turn it is: strategies, weights, who comes back, what a trace tells of it."""
 
 from collections import Counter
 from dataclasses import replace

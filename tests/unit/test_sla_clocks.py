@@ -1,4 +1,4 @@
-"""When clocks begin and how they end (contract §5)."""
+"""When clocks begin and how they end."""
 
 from datetime import datetime
 

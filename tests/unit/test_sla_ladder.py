@@ -1,4 +1,4 @@
-"""Warnings, escalations and what they carry (contract §5)."""
+"""Warnings, escalations and what they carry."""
 
 from baton.leads.events import SlaEscalated, SlaWarned
 from baton_sla_monitor.deciding.facts import Fact, FactKind

@@ -1,4 +1,4 @@
-"""Clocks of leads that turn out to be one person (contract §6, merging)."""
+"""Clocks of leads that turn out to be one person."""
 
 from baton.leads.decisions import Standstill
 from baton.leads.events import SlaCancelled, SlaMoved

@@ -1,4 +1,4 @@
-"""Clocks that stand still: pauses, holds, closed hours; expected instants worked out by hand (contract §5)."""
+"""Clocks that stand still: pauses, holds, closed hours; expected instants worked out by hand."""
 
 from datetime import datetime
 

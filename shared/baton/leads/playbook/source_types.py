@@ -1,4 +1,4 @@
-"""What each type of source proves its origin with, and the keys that only it has. The table of the contract."""
+"""What each type of source proves its origin with, and the keys that only it has."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
