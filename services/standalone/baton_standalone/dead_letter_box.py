@@ -12,7 +12,7 @@ import orjson
 
 from baton.flow import dead_letters
 from baton.flow.bus import Bus
-from baton.flow.database import Database
+from baton.flow.database import Connection, Database
 from baton.flow.headers import unpack_headers
 from baton.kernel.clock import Clock
 from baton.kernel.instants import format_instant
@@ -29,6 +29,7 @@ where ($1::text is null or consumer = $1) and ($2::text is null or reason = $2)
 order by id limit $7
 """
 _CONTENT: Final = "select * from dead_letters where id = $1"
+_CONSUMERS: Final = "select distinct consumer from dead_letters where replayed_at is null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,15 @@ class DeadLetterBox:
                 found += await _find(schema, database, wanted, ids[schema], limit=limit)
         return sorted(found, key=lambda letter: (letter.at, letter.id))[:limit]
 
+    async def consumers(self) -> list[str]:
+        """Of whom there are any that wait."""
+        found: set[str] = set()
+        for schema, database in self.databases.items():
+            async with database.connection() as connection:
+                if await _is_made(schema, connection):
+                    found |= {row["consumer"] for row in await connection.fetch(_CONSUMERS)}
+        return sorted(found)
+
     async def content(self, letter: Letter) -> dict[str, Any]:
         """All of it, the original record included: personal data."""
         schema, number = _split(letter.id)
@@ -134,7 +144,7 @@ async def open_box(url: str, schemas: Sequence[str]) -> AsyncIterator[DeadLetter
 
 async def _find(schema: str, database: Database, wanted: Filter, ids: list[int], *, limit: int) -> list[Letter]:
     async with database.connection() as connection:
-        if await connection.fetchval("select to_regclass($1)", f"{schema}.dead_letters") is None:
+        if not await _is_made(schema, connection):
             return []
         rows = await connection.fetch(
             _FIND,
@@ -147,6 +157,10 @@ async def _find(schema: str, database: Database, wanted: Filter, ids: list[int],
             limit,
         )
     return [_letter(schema, row) for row in rows]
+
+
+async def _is_made(schema: str, connection: Connection) -> bool:
+    return await connection.fetchval("select to_regclass($1)", f"{schema}.dead_letters") is not None
 
 
 async def _replay(database: Database, ids: Sequence[int], *, bus: Bus, clock: Clock) -> list[int]:

@@ -39,12 +39,18 @@ def list_(
 ) -> None:
     """List dead letters, the oldest first. Without personal data: that is in `show` only."""
     wanted = _filter(consumer, reason, since, lead, replayed=replayed)
-    letters = _run(lambda box: box.find(wanted, limit=limit))
+    letters, consumers = _run(lambda box: _find(box, wanted, limit=limit))
     for letter in letters:
         sys.stdout.write(_line(letter, json=json))
     if not letters:
-        narrowed = consumer or reason or since or lead
-        sys.stderr.write("no dead letters" + (" like that\n" if narrowed else "\n"))
+        told = f"no dead letters like that; there are some of {', '.join(consumers)}" if consumers else "no dead letters"
+        sys.stderr.write(f"{told}\n")
+
+
+async def _find(box: "DeadLetterBox", wanted: "Filter", *, limit: int) -> "tuple[list[Letter], list[str]]":
+    """Where none are wanted, also whose there are others."""
+    letters = await box.find(wanted, limit=limit)
+    return letters, [] if letters else await box.consumers()
 
 
 @app.command()
