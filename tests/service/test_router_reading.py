@@ -19,6 +19,7 @@ from baton.leads.events import (
     LeadTouched,
     LeadUnmerged,
     SlaBreached,
+    SlaEscalated,
     SlaMet,
     SlaMoved,
     SlaStarted,
@@ -136,6 +137,18 @@ async def test_a_clock_shows_the_last_that_was_told_of_it(router: Routers) -> No
 
     [clock] = (await router.get(f"/v1/leads/{lead_id}"))["clocks"]
     assert clock["status"] == "breached"
+
+
+async def test_a_step_for_whoever_has_the_lead_now_leaves_the_miss_with_who_missed_it(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    await router.tell(SlaBreached(lead_id=lead_id, clocks=[clock_of(lead_id)]), sequence=1)
+
+    step = SlaEscalated(lead_id=lead_id, clocks=[clock_of(lead_id, rep="joe")], step="110%", do=["notify_rep"])
+    await router.tell(step, sequence=2)
+
+    [clock] = (await router.get(f"/v1/leads/{lead_id}"))["clocks"]
+    assert (clock["rep"], clock["status"]) == ("mary", "breached")
+    assert len(await router.fetch("select * from feeds where rep = 'joe'")) == 1
 
 
 async def test_a_clock_that_stands_still_says_so_until_it_is_known_to_go_on(router: Routers) -> None:

@@ -4,10 +4,10 @@ from datetime import datetime
 
 import pytest
 
-from baton.leads.events import SlaBreached, SlaCancelled, SlaMet, SlaMoved, SlaStarted, SlaWarned
+from baton.leads.events import SlaBreached, SlaCancelled, SlaEscalated, SlaMet, SlaMoved, SlaStarted, SlaWarned
 from baton_sla_monitor.deciding.clock_state import Status
 from baton_sla_monitor.deciding.facts import Fact, FactKind
-from tests.support.sla import Monitor, at, fact, policy, terms, warn
+from tests.support.sla import Monitor, at, fact, policy, step, terms, warn
 
 ROUTE = policy("route", target="5m", start="captured", to="assigned")
 CONTACT = policy("first-contact", target="1h")
@@ -293,6 +293,23 @@ def test_the_miss_stays_with_who_missed_it() -> None:
     monitor.hear(fact(FactKind.ASSIGNED, at("10:00").replace(day=26), assignment="a2", rep="ops"))
 
     assert monitor.clock("absolute-max").rep == "mary"
+
+
+def test_what_is_left_of_a_ladder_names_who_has_the_lead_by_then() -> None:
+    steps = (step("100%", "notify_rep"), step("110%", "notify_rep"), step("120%", "notify_rep"))
+    monitor = Monitor(terms(policy("absolute-max", target="10h", restart=False, steps=steps)))
+    monitor.hear(assigned("10:00"))
+    monitor.wait_until(at("20:00"))
+
+    monitor.hear(assigned("20:30", "a2", "joe"))
+    monitor.wait_until(at("21:00"))
+    monitor.hear(assigned("21:30", "a3", "ops"))
+    monitor.wait_until(at("23:00"))
+    monitor.hear(fact(FactKind.TOUCHED, at("23:30"), assignment="a3", channel="call"))
+
+    assert [each.clocks[0].rep for each in monitor.events(SlaEscalated)] == ["mary", "joe", "ops"]
+    assert [each.clocks[0].rep for each in monitor.events(SlaBreached)] == ["mary"]
+    assert (monitor.clock("absolute-max").rep, monitor.clock("absolute-max").status) == ("mary", Status.BREACHED)
 
 
 def test_a_decision_told_again_changes_nothing() -> None:

@@ -63,6 +63,7 @@ _STATUS: Final = {
     "sla.met": "met",
     "sla.cancelled": "cancelled",
 }
+"""What is told of how a clock stands. An escalation is of a step, and names who has the lead by then."""
 
 _NOBODYS: Final = frozenset({LeadReferenced.type, OpportunityChanged.type})
 """A reference names no lead yet; a company's opportunity is not one person's story."""
@@ -90,7 +91,7 @@ async def keep_timeline(deliveries: Sequence[Delivery], unit: UnitOfWork) -> Non
             erased[delivery.subject] = max(at, erased.get(delivery.subject, at))
             await repository.erase(unit.connection, delivery.subject, at=at)
     kept = [each for each in told if not _is_forgotten(each, erased)]
-    clocks = _clocks(each for each in kept if each.head.type in _OF_CLOCKS)
+    clocks = _clocks(each for each in kept if each.head.type in _STATUS)
     await repository.append(unit.connection, [entry for each in kept for entry in _entries(each)], clocks)
 
 
@@ -153,11 +154,10 @@ def _clocks(deliveries: Iterable[Delivery]) -> list[ClockRow]:
     """The last state of each clock that these tell of."""
     rows: dict[str, ClockRow] = {}
     for delivery in sorted(deliveries, key=_told):
-        status, data = _STATUS.get(delivery.head.type), delivery.event.data
+        data = delivery.event.data
         if isinstance(data, SlaEvent):
             written = orjson.loads(delivery.record.value or b"")["clocks"]
             for clock, as_told in zip(data.clocks, written, strict=True):
-                known = rows.get(clock.id)
                 rows[clock.id] = ClockRow(
                     id=clock.id,
                     lead_id=data.lead_id,
@@ -165,7 +165,7 @@ def _clocks(deliveries: Iterable[Delivery]) -> list[ClockRow]:
                     rep=clock.rep,
                     told=delivery.head.time,
                     version=delivery.head.sequence or 0,
-                    status=status or (known.status if known else None),
+                    status=_STATUS[delivery.head.type],
                     data=orjson.dumps(as_told),  # as it came: to write it out from its model takes far longer
                 )
     return list(rows.values())

@@ -38,8 +38,8 @@ with locked as materialized (
     select * from unnest($7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::timestamptz[],
                          $13::bigint[], $14::bytea[])
     on conflict (id) do update set
-        rep = excluded.rep, status = coalesce(excluded.status, clocks.status), told_at = excluded.told_at,
-        version = excluded.version, data = excluded.data
+        rep = excluded.rep, status = excluded.status, told_at = excluded.told_at, version = excluded.version,
+        data = excluded.data
     where (clocks.told_at, clocks.version) < (excluded.told_at, excluded.version)
 ), told as (
     select coalesce(string_agg(distinct rep, E'\\n'), $16) as reps from fed
@@ -100,7 +100,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ClockRow:
-    """The last that was told of a clock. `status` None: an escalation, which leaves it as it is.
+    """The last that was told of how a clock stands.
 
     `version` is that of the clock: of what is told at one instant, the higher one came later.
     """
@@ -111,7 +111,7 @@ class ClockRow:
     rep: str | None
     told: datetime
     version: int
-    status: str | None
+    status: str
     data: bytes
     """The clock's JSON as its event has it."""
 

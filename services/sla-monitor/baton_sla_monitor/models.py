@@ -49,6 +49,7 @@ clocks = sa.Table(
     sa.Column("fired", sa.Integer, nullable=False),
     sa.Column("next_at", sa.DateTime(timezone=True)),
     sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("holder", sa.Text),
     sa.Index("clocks_by_lead", "lead_id"),
     sa.Index("clocks_next", "next_at", "id", postgresql_where=sa.text("next_at is not null")),
     sa.Index("clocks_open", "due_at", "id", postgresql_where=sa.text("ended_at is null")),

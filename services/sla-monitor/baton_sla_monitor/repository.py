@@ -50,16 +50,18 @@ left join lateral (
 """
 _SAVE_CLOCKS: Final = """
 insert into clocks (id, lead_id, key, terms, policy, assignment_id, rep, pool, source, start_at, due_at, stops,
-                    status, reason, breached_at, ended_at, corrected, fired, next_at, version, outcome_at)
+                    status, reason, breached_at, ended_at, corrected, fired, next_at, version, outcome_at, holder)
 select * from unnest(
     $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
     $10::timestamptz[], $11::timestamptz[], $12::bytea[], $13::text[], $14::text[], $15::timestamptz[],
-    $16::timestamptz[], $17::bool[], $18::int[], $19::timestamptz[], $20::bigint[], $21::timestamptz[])
+    $16::timestamptz[], $17::bool[], $18::int[], $19::timestamptz[], $20::bigint[], $21::timestamptz[],
+    $22::text[])
 on conflict (id) do update set
     rep = excluded.rep, pool = excluded.pool, due_at = excluded.due_at, stops = excluded.stops,
     status = excluded.status, reason = excluded.reason, breached_at = excluded.breached_at,
     ended_at = excluded.ended_at, corrected = excluded.corrected, fired = excluded.fired,
-    next_at = excluded.next_at, version = excluded.version, outcome_at = excluded.outcome_at
+    next_at = excluded.next_at, version = excluded.version, outcome_at = excluded.outcome_at,
+    holder = excluded.holder
 """
 _DUE: Final = """
 select * from clocks where next_at <= $1 order by next_at, id limit $2 for update skip locked
@@ -187,6 +189,7 @@ def read_clock(row: asyncpg.Record) -> ClockState:
         due=row["due_at"],
         assignment=row["assignment_id"],
         rep=row["rep"],
+        holder=row["holder"],
         pool=row["pool"],
         source=row["source"],
         stops=tuple(Pause(parse_instant(since), _instant(to)) for since, to in orjson.loads(row["stops"])),
@@ -225,6 +228,7 @@ def _clock_row(clock: ClockState) -> tuple[object, ...]:
         clock.next_at,
         clock.version,
         clock.outcome_at,
+        clock.holder,
     )
 
 

@@ -32,6 +32,9 @@ class ClockState:
     """The true due time; None while an endless pause stops the clock."""
     assignment: str | None = None
     rep: str | None = None
+    """Whose clock it is; of a miss, who missed it."""
+    holder: str | None = None
+    """Who was given the lead after the miss: the steps that are left are theirs to hear."""
     pool: str | None = None
     source: str | None = None
     stops: tuple[Pause, ...] = ()

@@ -54,6 +54,8 @@ class Course:
     """The fact that began it."""
     assignment: str | None
     rep: str | None = None
+    holder: str | None = None
+    """Who was given the lead after its due time."""
     pool: str | None = None
     source: str | None = None
     pauses: list[Pause] = field(default_factory=list)

@@ -173,6 +173,8 @@ class _Fold:
             course.cancel(fact, fact.at, Reason.REASSIGNED)
         elif course.is_running(fact.at):  # what was met or missed stays with who met or missed it
             course.pass_to(fact)
+        elif course.ended is None:
+            course.holder = fact.rep
 
     def _close(self, fact: Fact, reason: Reason) -> None:
         self._end_wait(fact)

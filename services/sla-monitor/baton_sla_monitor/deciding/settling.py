@@ -78,6 +78,7 @@ def _begun(identity: str, course: Course, *, key: str) -> ClockState:
         due=course.due(),
         assignment=course.assignment,
         rep=course.rep,
+        holder=course.holder,
         pool=course.pool,
         source=course.source,
         stops=course.stops(),
@@ -103,14 +104,14 @@ def _follow(
 
 def _changeable(clock: ClockState) -> tuple[object, ...]:
     return (
-        clock.rep, clock.pool, clock.stops, clock.due, clock.ended_at, clock.reason, clock.status, clock.corrected,
-        clock.breached_at,
+        clock.rep, clock.holder, clock.pool, clock.stops, clock.due, clock.ended_at, clock.reason, clock.status,
+        clock.corrected, clock.breached_at,
     )  # fmt: skip
 
 
 def _agree(course: Course, clock: ClockState) -> None:
     """Take over what the facts say, but for the status."""
-    clock.rep, clock.pool = course.rep, course.pool
+    clock.rep, clock.holder, clock.pool = course.rep, course.holder, course.pool
     stops, end = course.stops(), course.ended
     if stops != clock.stops:
         clock.stops, clock.due = stops, course.due()

@@ -106,7 +106,7 @@ def _told(transition: Transition, terms: Terms) -> Clock:
     told = Clock(
         id=clock.id,
         policy=clock.policy,
-        rep=clock.rep,
+        rep=(clock.holder if transition.type is SlaEscalated else None) or clock.rep,
         start=clock.start,
         due=clock.due,
         at=at,
