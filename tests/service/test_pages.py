@@ -268,7 +268,21 @@ async def test_a_leads_page_tells_the_reasons_of_earlier_decisions_too(router: R
     assert html.count("<details") == 1
     assert "Declined by Mary: on holiday" in text
     assert re.search(r"Moved from Mary to \w+", text)
-    assert "Mary sdr left out declined this lead declined" in text
+    assert "Mary sdr left out declined this lead, or was relieved of it declined" in text
+
+
+async def test_a_lead_that_is_held_with_its_rep_says_so_on_its_page_and_in_the_list(router: Routers) -> None:
+    for rep in ("joe", "ann"):
+        await router.call("PATCH", f"/v1/reps/{rep}", {"paused": True})
+    lead_id = await router.capture("a@acme.com")
+    await router.post(f"/v1/leads/{lead_id}/decline", {"reason": "on holiday"})
+
+    text, listed = [_Text((await page(router, path)).text).text for path in (f"/leads/{lead_id}", "/")]
+
+    assert "Mary has this lead until somebody else can have it (declined). It waits: everyone has paused" in text
+    assert "Held, still with Mary (declined): everyone has paused" in text
+    assert "Mary sdr left out declined this lead" in text.split("What happened")[0]
+    assert "held Mary until somebody else can" in listed
 
 
 async def test_a_held_lead_says_why_it_waits(router: Routers) -> None:

@@ -113,6 +113,32 @@ async def test_on_a_decline_that_finds_nobody_the_rep_keeps_the_lead_while_it_is
         assert reassigned.assignment.rep == "joe"
 
 
+async def test_a_lead_that_is_held_with_its_rep_says_why_and_stays_held_whatever_they_do(router: Routers) -> None:
+    for rep in ("joe", "ann"):
+        await router.call("PATCH", f"/v1/reps/{rep}", {"paused": True})
+    lead_id = await router.capture("a@acme.com")
+    await router.post(f"/v1/leads/{lead_id}/reassign", {"reason": "not hers"})
+
+    refused = await router.post(f"/v1/leads/{lead_id}/decline", {"reason": "not mine"}, status=409)
+    await router.post(f"/v1/leads/{lead_id}/accept")
+    await router.post(f"/v1/leads/{lead_id}/touches", {"kind": "call"})
+
+    told = await router.get(f"/v1/leads/{lead_id}")
+    assert "being taken from mary already (reassigned)" in refused["error"]["message"]
+    assert (told["state"], told["assignment"]["rep"], told["hold"]["why"]) == ("held", "mary", "reassigned")
+    assert "lead.declined" not in await router.types()
+
+
+async def test_who_is_named_for_a_lead_that_they_declined_before_may_decline_it_again(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    await router.post(f"/v1/leads/{lead_id}/decline", {"reason": "no"})
+    await router.post(f"/v1/leads/{lead_id}/reassign", {"rep": "mary", "reason": "please"})
+
+    answer = await router.post(f"/v1/leads/{lead_id}/decline", {"reason": "no, really"})
+
+    assert (answer["state"], answer["assignment"]["rep"]) == ("assigned", "joe")
+
+
 async def test_a_pause_ends_by_itself(router: Routers) -> None:
     lead_id = await router.capture("a@acme.com")
     until = START + timedelta(days=2)

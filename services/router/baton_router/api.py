@@ -142,12 +142,18 @@ def _add_commands(router: APIRouter, service: Service) -> None:
 
     @router.post("/leads/{lead}/decline", dependencies=_ROUTE)
     async def decline(lead: str, body: DeclineBody, traceparent: Traceparent = None) -> dict[str, object]:
-        """The rep gives the lead back: somebody else gets it, or it is held."""
+        """The rep gives the lead back: somebody else gets it, or it is held.
+
+        While it is held it stays theirs, with its clocks, until somebody can have it; `hold.why` says so.
+        """
         return views.summary(await commands.decline(identify(lead), body, traceparent=traceparent))
 
     @router.post("/leads/{lead}/reassign", dependencies=_ROUTE)
     async def reassign(lead: str, body: ReassignBody, traceparent: Traceparent = None) -> dict[str, object]:
-        """To the rep who is named, or to whoever is next without the present one."""
+        """To the rep who is named, or to whoever is next without the present one.
+
+        Where nobody can have it, it is held and stays with the present rep, with its clocks; `hold.why` says so.
+        """
         return views.summary(await commands.reassign(identify(lead), body, traceparent=traceparent))
 
     @router.post("/leads/{lead}/touches", dependencies=_ROUTE)

@@ -75,11 +75,15 @@ class Commands:
         return case.file
 
     async def decline(self, lead_id: str, command: DeclineBody, *, traceparent: str | None = None) -> LeadFile:
-        """The rep gives it back: somebody else gets it, or it is held while this rep still has it."""
+        """The rep gives it back: somebody else gets it, or it is held while this rep still has it.
+
+        409 where it is held already because they are not to have it any longer.
+        """
         async with self._case(lead_id, command, traceparent) as case:
             given, file = case.given, case.file
-            if given.rep in file.declined:
-                raise Refusal(409, f"{given.rep} has declined this lead already; it waits for somebody else")
+            if file.waiting is not None and given.rep in file.declined | file.missed:
+                taken = f"this lead is being taken from {given.rep} already ({file.waiting.why})"
+                raise Refusal(409, taken, hint="it is theirs until somebody else can have it")
             file.declined |= {given.rep}
             await case.desk.prepare([(file, case.cause)])
             data = LeadDeclined(

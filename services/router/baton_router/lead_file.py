@@ -134,5 +134,6 @@ class LeadFile:
         """Change the open assignment's marks (`touched_at`, `accepted_at`)."""
         assert self.given is not None
         self.given = replace(self.given, **values)  # type: ignore[arg-type]
-        self.state = self.given.state
+        if self.waiting is None:
+            self.state = self.given.state
         self.changed = True

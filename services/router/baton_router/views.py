@@ -71,7 +71,10 @@ async def whole_story(connection: Connection, lead_id: str, *, now: datetime) ->
 
 
 def summary(file: LeadFile) -> dict[str, object]:
-    """A lead as a command answers it. `merged`: the ids of those that are known as this one."""
+    """A lead as a command answers it. `merged`: the ids of those that are known as this one.
+
+    `hold.why`: why the rep of `assignment` is not to have it any longer, who has it until somebody else can.
+    """
     waiting, given = file.waiting, file.given
     return {
         "lead_id": file.lead_id,
@@ -79,7 +82,7 @@ def summary(file: LeadFile) -> dict[str, object]:
         "lead": shown_lead(file.lead),
         "score": shown_score(file.score),
         "assignment": None if given is None else given.assignment.model_dump(mode="json"),
-        "hold": None if waiting is None else waiting.hold.model_dump(mode="json"),
+        "hold": None if waiting is None else waiting.hold.model_dump(mode="json") | {"why": waiting.why},
         "paused": file.paused_at is not None,
         "merged": sorted(file.members - {file.lead_id}),
     }

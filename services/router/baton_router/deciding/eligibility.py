@@ -95,7 +95,7 @@ class Staff:
 
     def _lead_speaks_against(self, rep: Rep, pool: Pool | None, request: Request) -> Obstacle | None:
         if rep.id in request.declined:
-            return Obstacle(SkipCode.DECLINED, "declined this lead")
+            return Obstacle(SkipCode.DECLINED, "declined this lead, or was relieved of it")
         if rep.id in request.missed:
             return Obstacle(SkipCode.MISSED, "had this lead and missed its promise")
         for attribute, path in (pool.match if pool is not None else {}).items():

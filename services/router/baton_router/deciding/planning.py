@@ -182,7 +182,7 @@ class _Path:
 
     def _willing(self, rep: Rep) -> ToRep | str:
         if rep.id in self.refused:
-            return f"{rep.id} has declined this lead or missed its promise"
+            return f"{rep.id} has declined this lead, was relieved of it or missed its promise"
         return to_rep(rep, self.staff)
 
     def _note(self, rule: RoutingRule, conditions: list[ConditionTrace], reasons: Sequence[str]) -> None:

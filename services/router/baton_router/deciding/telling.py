@@ -88,7 +88,7 @@ _SHARED: Final[Mapping[SkipCode, str]] = {
     SkipCode.CAP_WEEK: "at their cap for this week",
     SkipCode.CAP_MONTH: "at their cap for this month",
     SkipCode.CAP_OPEN: "at their cap of open leads",
-    SkipCode.DECLINED: "declined this lead",
+    SkipCode.DECLINED: "declined this lead, or was relieved of it",
     SkipCode.MISSED: "had this lead and missed its promise",
     SkipCode.BENCHED: "benched after missed promises",
     SkipCode.INACTIVE: "no longer work leads",

@@ -66,7 +66,7 @@ async def _clocks(connection: Connection, lead_ids: list[str], *, now: datetime)
 
 
 def _row(item: Mapping[str, Any], names: Names) -> Row:
-    lead, score, assignment = item["lead"] or {}, item["score"], item["assignment"]
+    lead, score = item["lead"] or {}, item["score"]
     return Row(
         lead_id=item["lead_id"],
         name=person_name(lead) or item["lead_id"],
@@ -74,11 +74,18 @@ def _row(item: Mapping[str, Any], names: Names) -> Row:
         state=item["state"],
         paused=item["paused"],
         rep=names(item["rep"]) if item["rep"] else None,
-        why="" if assignment is None else str(assignment["rule"]),
+        why=_why(item),
         score=None if score is None else float(score["total"]),
         tier="" if score is None else str(score["tier"]),
         changed_at=parse_instant(item["changed_at"]),
     )
+
+
+def _why(item: Mapping[str, Any]) -> str:
+    """By which rule somebody has the lead; who has one that is held, is to have it no longer."""
+    if item["assignment"] is None:
+        return ""
+    return "until somebody else can" if item["state"] == "held" else str(item["assignment"]["rule"])
 
 
 def person_name(lead: Mapping[str, Any]) -> str:

@@ -116,9 +116,12 @@ def story(told: Mapping[str, Any], *, now: datetime, names: Names) -> Story:
 
 
 def _decision(told: Mapping[str, Any], steps: Sequence[ShownStep]) -> ShownStep | None:
-    """The one that gave the lead to its rep; else the last. A lead that was merged has those of both."""
+    """The one that gave the lead to its rep; else, and of one that is held, the last.
+
+    A lead that was merged has those of both.
+    """
     decided = [(step, each["data"]) for step, each in zip(steps, told["steps"], strict=True) if step.trace is not None]
-    current = None if told["assignment"] is None else told["assignment"]["id"]
+    current = None if told["assignment"] is None or told["hold"] is not None else told["assignment"]["id"]
     gave = [
         step for step, data in decided if current is not None and (data.get("assignment") or {}).get("id") == current
     ]

@@ -98,8 +98,10 @@ def _reassigned(data: Mapping[str, Any], names: Names) -> str:
     return f"Moved from {names(previous.get('rep'))} to {names(assignment['rep'])}{why}"
 
 
-def _held(data: Mapping[str, Any], _: Names) -> str:
-    return f"Held: {data['hold']['reason']}"
+def _held(data: Mapping[str, Any], names: Names) -> str:
+    previous = data.get("previous")
+    still = "" if previous is None else f", still with {names(previous['rep'])} ({previous['why']})"
+    return f"Held{still}: {data['hold']['reason']}"
 
 
 def _nurtured(data: Mapping[str, Any], _: Names) -> str:
