@@ -7,13 +7,13 @@ from typing import Final
 
 from fastapi import APIRouter, Request, Response
 
+from baton.leads.naming import as_lead_id
 from baton.leads.normalising.text import storable
 from baton.leads.playbook.model import Source
 from baton.service.access import Caller, require
 from baton.service.requests import read_body, sent_header
 from baton_ingest.captures import Capture, Nameless, capture, read_kind
 from baton_ingest.idempotency import KEPT, Asked, first_answer, release, remember
-from baton_ingest.naming import as_lead_id
 from baton_ingest.path import Away
 from baton_ingest.reception import COME_AGAIN, Reception
 from baton_ingest.reference import ACTIVITIES, LEADS

@@ -1,9 +1,10 @@
-"""A lead as people name it: by its id, its email address or its phone number."""
+"""A lead as people name it, with its account."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
+from baton.leads.naming import as_lead_id
 from baton.leads.normalising import normalise
+from baton.service import naming
 from baton.service.errors import Refusal
 
 
@@ -17,18 +18,7 @@ class Named:
 
 def named_lead(text: str) -> Named:
     """Who is meant. Raises Refusal: 422."""
-    lead_id = as_lead_id(text)
-    if lead_id is not None:
-        return Named(lead_id)
-    found = normalise({"email": text} if "@" in text else {"phone": text})
-    if found.lead_id is None:
+    lead_id = as_lead_id(naming.named_lead(text))
+    if lead_id is None:
         raise Refusal(422, "that names no lead", hint="by its id (a UUID), its email address, or its phone in E.164")
-    return Named(found.lead_id, found.account)
-
-
-def as_lead_id(text: str) -> str | None:
-    """The id in its canonical form, None if it is none."""
-    try:
-        return str(UUID(text.strip()))
-    except ValueError:
-        return None
+    return Named(lead_id, normalise({"email": text}).account if "@" in text else None)

@@ -13,6 +13,7 @@ from baton.leads.envelope import Event
 from baton.leads.events import LeadErased
 from baton.service.access import require
 from baton.service.errors import Refusal
+from baton.service.naming import NamedLead
 from baton_ingest import repository
 from baton_ingest.captures import ORIGIN
 from baton_ingest.merging import merge, unmerge
@@ -29,7 +30,7 @@ class Into(BaseModel):
 
 
 @router.delete("/v1/leads/{lead}", status_code=202)
-async def erase_lead(request: Request, lead: str) -> Mapping[str, object]:
+async def erase_lead(request: Request, lead: NamedLead) -> Mapping[str, object]:
     """Erase a person, under all ids that were merged: every service deletes what it holds, but for id and instant."""
     named = named_lead(lead)
     async with _alone(request) as unit:
@@ -44,7 +45,7 @@ async def erase_lead(request: Request, lead: str) -> Mapping[str, object]:
 
 
 @router.post("/v1/leads/{lead}/merge", status_code=202)
-async def merge_lead(request: Request, lead: str, body: Into) -> Mapping[str, object]:
+async def merge_lead(request: Request, lead: NamedLead, body: Into) -> Mapping[str, object]:
     """Know this lead as another from now on. Merging the same again changes nothing."""
     one, other = named_lead(lead), named_lead(body.into)
     if one.lead_id == other.lead_id:
@@ -55,7 +56,7 @@ async def merge_lead(request: Request, lead: str, body: Into) -> Mapping[str, ob
 
 
 @router.delete("/v1/leads/{lead}/merge", status_code=202)
-async def unmerge_lead(request: Request, lead: str) -> Mapping[str, object]:
+async def unmerge_lead(request: Request, lead: NamedLead) -> Mapping[str, object]:
     """Let a merged lead be itself again. 404 if it is."""
     named = named_lead(lead)
     async with _alone(request) as unit:

@@ -15,12 +15,12 @@ from fastapi.sse import EventSourceResponse
 from pydantic import TypeAdapter, ValidationError
 
 from baton.flow.unit_of_work import UnitOfWork
-from baton.kernel.ids import lead_id_for_email
 from baton.kernel.instants import format_instant, parse_instant
-from baton.leads.normalising import Unusable, read_email
+from baton.leads.normalising import Unusable
 from baton.service.access import require
 from baton.service.errors import Refusal
 from baton.service.fields import Instant
+from baton.service.naming import NamedLead, named_lead
 from baton.service.paging import Cursor, Limit, page, read_cursor, write_cursor
 from baton.service.requests import read_body
 from baton.service.service import Service
@@ -114,13 +114,13 @@ def _add_leads(router: APIRouter, service: Service) -> None:
         return page(items, following=following)
 
     @router.get("/leads/{lead}", dependencies=_READ)
-    async def lead(lead: str) -> dict[str, object]:
-        """All that happened to a lead, in order. `{lead}` is a `lead_id` or an email address.
+    async def lead(lead: NamedLead) -> dict[str, object]:
+        """All that happened to a lead, in order.
 
         A lead that was merged answers as the one it was merged into: `lead_id` is that one's, `merged` has its own.
         """
         async with service.database.connection() as connection:
-            return await views.whole_story(connection, identify(lead), now=service.clock.now())
+            return await views.whole_story(connection, named_lead(lead), now=service.clock.now())
 
     @router.get("/reviews", dependencies=_READ)
     async def list_reviews(limit: Limit = 50, cursor: Cursor = None) -> dict[str, object]:
@@ -136,45 +136,49 @@ def _add_commands(router: APIRouter, service: Service) -> None:
     commands = Commands(service.units, service.feed.current)
 
     @router.post("/leads/{lead}/accept", dependencies=_ROUTE)
-    async def accept(lead: str, body: AcceptBody | None = None, traceparent: Traceparent = None) -> dict[str, object]:
+    async def accept(
+        lead: NamedLead, body: AcceptBody | None = None, traceparent: Traceparent = None
+    ) -> dict[str, object]:
         """The rep takes the lead on."""
-        return views.summary(await commands.accept(identify(lead), body or AcceptBody(), traceparent=traceparent))
+        return views.summary(await commands.accept(named_lead(lead), body or AcceptBody(), traceparent=traceparent))
 
     @router.post("/leads/{lead}/decline", dependencies=_ROUTE)
-    async def decline(lead: str, body: DeclineBody, traceparent: Traceparent = None) -> dict[str, object]:
+    async def decline(lead: NamedLead, body: DeclineBody, traceparent: Traceparent = None) -> dict[str, object]:
         """The rep gives the lead back: somebody else gets it, or it is held.
 
         While it is held it stays theirs, with its clocks, until somebody can have it; `hold.why` says so.
         """
-        return views.summary(await commands.decline(identify(lead), body, traceparent=traceparent))
+        return views.summary(await commands.decline(named_lead(lead), body, traceparent=traceparent))
 
     @router.post("/leads/{lead}/reassign", dependencies=_ROUTE)
-    async def reassign(lead: str, body: ReassignBody, traceparent: Traceparent = None) -> dict[str, object]:
+    async def reassign(lead: NamedLead, body: ReassignBody, traceparent: Traceparent = None) -> dict[str, object]:
         """To the rep who is named, or to whoever is next without the present one.
 
         Where nobody can have it, it is held and stays with the present rep, with its clocks; `hold.why` says so.
         """
-        return views.summary(await commands.reassign(identify(lead), body, traceparent=traceparent))
+        return views.summary(await commands.reassign(named_lead(lead), body, traceparent=traceparent))
 
     @router.post("/leads/{lead}/touches", dependencies=_ROUTE)
-    async def touch(lead: str, body: TouchBody, traceparent: Traceparent = None) -> dict[str, object]:
+    async def touch(lead: NamedLead, body: TouchBody, traceparent: Traceparent = None) -> dict[str, object]:
         """A call, an email, a message or a meeting: now, or up to 15 minutes ago."""
-        return views.summary(await commands.touch(identify(lead), body, traceparent=traceparent))
+        return views.summary(await commands.touch(named_lead(lead), body, traceparent=traceparent))
 
     @router.post("/leads/{lead}/disposition", dependencies=_ROUTE)
-    async def disposition(lead: str, body: DispositionBody, traceparent: Traceparent = None) -> dict[str, object]:
+    async def disposition(lead: NamedLead, body: DispositionBody, traceparent: Traceparent = None) -> dict[str, object]:
         """The rep's verdict, which ends the assignment."""
-        return views.summary(await commands.dispose(identify(lead), body, traceparent=traceparent))
+        return views.summary(await commands.dispose(named_lead(lead), body, traceparent=traceparent))
 
     @router.post("/leads/{lead}/pause", dependencies=_ROUTE)
-    async def pause(lead: str, body: PauseBody, traceparent: Traceparent = None) -> dict[str, object]:
+    async def pause(lead: NamedLead, body: PauseBody, traceparent: Traceparent = None) -> dict[str, object]:
         """Stop the lead's clocks, until then or until it is resumed."""
-        return views.summary(await commands.pause(identify(lead), body, traceparent=traceparent))
+        return views.summary(await commands.pause(named_lead(lead), body, traceparent=traceparent))
 
     @router.post("/leads/{lead}/resume", dependencies=_ROUTE)
-    async def resume(lead: str, body: ResumeBody | None = None, traceparent: Traceparent = None) -> dict[str, object]:
+    async def resume(
+        lead: NamedLead, body: ResumeBody | None = None, traceparent: Traceparent = None
+    ) -> dict[str, object]:
         """Start them again."""
-        return views.summary(await commands.resume(identify(lead), body or ResumeBody(), traceparent=traceparent))
+        return views.summary(await commands.resume(named_lead(lead), body or ResumeBody(), traceparent=traceparent))
 
 
 def _add_reps(router: APIRouter, service: Service) -> None:
@@ -296,19 +300,6 @@ def _items(body: bytes) -> list[object]:
     if len(items) > MOST_ACCOUNTS:
         raise Refusal(413, f"{len(items)} accounts at once", hint=f"send at most {MOST_ACCOUNTS} in one request")
     return items
-
-
-def identify(lead: str) -> str:
-    """The id of a lead that is given by id or address."""
-    if "@" not in lead:
-        return lead.strip().lower()
-    try:
-        address = read_email(lead)
-    except Unusable as error:
-        raise Refusal(422, f"{lead} is no email address: {error.why}", hint=error.hint) from None
-    if address is None:
-        raise Refusal(422, "the address is empty")
-    return lead_id_for_email(address.address)
 
 
 def _instant(text: object) -> datetime:

@@ -15,6 +15,7 @@ from baton.leads.values import Activity, Lead
 from baton.service.access import require
 from baton.service.errors import Refusal
 from baton.service.fields import Instant
+from baton.service.naming import NamedLead, named_lead
 from baton.service.service import Service
 from baton_scoring import repository
 from baton_scoring.scoring import score_lead
@@ -80,13 +81,13 @@ async def score_batch(body: BatchRequest, service: Scoring) -> Mapping[str, obje
 
 @router.get("/v1/leads/{lead}", dependencies=[Depends(require("read"))])
 async def read_lead(
-    lead: str, service: Scoring, limit: Annotated[int, Query(ge=1, le=_HISTORY)] = 50
+    lead: NamedLead, service: Scoring, limit: Annotated[int, Query(ge=1, le=_HISTORY)] = 50
 ) -> Mapping[str, object]:
-    """The profile of a lead (by id or email), its score, and how that came about.
+    """The profile of a lead, its score, and how that came about.
 
     A lead that was merged answers as the one it was merged into: `lead_id` is that one's, `merged` has its own.
     """
-    lead_id = _lead_id(lead)
+    lead_id = named_lead(lead)
     async with service.database.connection() as connection:
         known = await repository.load(connection, [lead_id])
         history = await repository.history(connection, known.aliases.root(lead_id), limit=limit)
@@ -133,13 +134,3 @@ def _activity(sent: ActivityIn, *, now: datetime) -> Activity:
     at = now if sent.at > now + _FUTURE else sent.at
     identity = sent.id or derived_id("activity", sent.kind, sent.at.isoformat(), repr(sorted(sent.data.items())))
     return Activity(id=identity, kind=sent.kind, at=at, source="api", data=sent.data)
-
-
-def _lead_id(lead: str) -> str:
-    """A lead given by id or by address."""
-    if "@" not in lead:
-        return lead
-    found: str | None = normalise({"email": lead}).lead_id
-    if found is None:
-        raise Refusal(422, f"{lead} is no email address")
-    return found

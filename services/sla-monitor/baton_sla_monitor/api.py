@@ -11,15 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from baton.kernel import business_time
 from baton.kernel.calendars import ALWAYS, Calendar, CalendarError
 from baton.kernel.durations import Duration, parse_duration
-from baton.kernel.ids import lead_id_for_email
 from baton.kernel.instants import format_instant, parse_instant
 from baton.kernel.segments import Pause
 from baton.kernel.suggestions import did_you_mean
-from baton.leads.normalising.email import read_email
-from baton.leads.normalising.text import Unusable
+from baton.leads.naming import WAYS
 from baton.service.access import require
 from baton.service.errors import Refusal
 from baton.service.fields import Instant
+from baton.service.naming import named_lead
 from baton.service.paging import Cursor, Limit, page, read_cursor, write_cursor
 from baton.service.service import Service
 from baton_sla_monitor import reports
@@ -85,7 +84,7 @@ def _add_reports(router: APIRouter, service: Service, shelf: TermsShelf) -> None
     @router.get("/clocks")
     async def clocks(
         *,
-        lead: Annotated[str | None, Query(description="A `lead_id` or an email address")] = None,
+        lead: Annotated[str | None, Query(description=WAYS)] = None,
         rep: str | None = None,
         policy: str | None = None,
         status: StatusWord = "running",
@@ -94,7 +93,7 @@ def _add_reports(router: APIRouter, service: Service, shelf: TermsShelf) -> None
         cursor: Cursor = None,
     ) -> dict[str, object]:
         """Clocks in the order in which they are due: the running ones, if nothing else is asked for."""
-        wanted = ClockFilter(status, None if lead is None else _lead_id(lead), rep, policy, due_before)
+        wanted = ClockFilter(status, None if lead is None else named_lead(lead), rep, policy, due_before)
         async with service.database.connection() as connection:
             found = await reports.list_clocks(connection, wanted, after=_place(cursor), limit=limit + 1)
             terms = await shelf.find(connection, {clock.terms for clock in found})
@@ -172,17 +171,6 @@ def _duration(text: str) -> Duration:
 
 def _pauses(question: _Question) -> Sequence[Pause]:
     return [Pause(span.from_, span.to) for span in question.pauses]
-
-
-def _lead_id(lead: str) -> str:
-    """A lead by its id or its address."""
-    if "@" not in lead:
-        return lead
-    try:
-        email = read_email(lead)
-    except Unusable as error:
-        raise Refusal(422, f"not an email address: {error}") from None
-    return lead if email is None else lead_id_for_email(email.address)
 
 
 def _place(cursor: str | None) -> Place | None:

@@ -4,7 +4,6 @@ from datetime import datetime
 
 from baton.kernel.durations import parse_duration
 from baton.kernel.instants import parse_instant
-from baton.leads.normalising import normalise
 
 
 def instant_or_ago(text: str, *, now: datetime) -> datetime:
@@ -18,13 +17,3 @@ def instant_or_ago(text: str, *, now: datetime) -> datetime:
     if ago is None:
         raise ValueError(f"{text}: write an instant like 2026-03-27T16:30:00Z, or how long ago, like 2h or 14d")
     return now - ago
-
-
-def lead_id_of(text: str) -> str:
-    """A lead's id, given as such or as an email address. Raises ValueError."""
-    if "@" not in text:
-        return text
-    lead_id = normalise({"email": text}).lead_id
-    if lead_id is None:
-        raise ValueError(f"{text} is no email address")
-    return lead_id

@@ -16,10 +16,10 @@ from baton.flow.deliveries import NotReady
 from baton.kernel.instants import parse_instant
 from baton.service.access import require
 from baton.service.errors import Refusal
+from baton.service.naming import named_lead
 from baton.service.paging import Cursor, read_cursor, write_cursor
 from baton.service.service import Service
 from baton_router import views
-from baton_router.api import identify
 from baton_router.lead_file import State
 from baton_router.pages.lead_list import listed
 from baton_router.pages.lead_story import story
@@ -98,7 +98,7 @@ def _add_lead(router: APIRouter, service: Service, pages: Pages) -> None:
 async def _lead(service: Service, lead: str) -> Mapping[str, Any]:
     now = service.clock.now()
     async with service.database.connection() as connection:
-        told = await views.whole_story(connection, identify(lead), now=now)
+        told = await views.whole_story(connection, named_lead(lead), now=now)
     return {"now": now, "lead": story(told, now=now, names=_names(service))}
 
 
