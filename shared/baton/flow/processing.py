@@ -120,7 +120,7 @@ class Processor:
             raise error
 
     async def _attempt(self, deliveries: Sequence[Delivery]) -> None:
-        if not self.optimistic or deliveries[0].retry_id is not None:
+        if self.idempotent or deliveries[0].retry_id is not None:
             await self._attempt_locked(deliveries)
             return
         try:
@@ -130,8 +130,8 @@ class Processor:
             await self._attempt_locked(deliveries)
 
     async def _attempt_late(self, deliveries: Sequence[Delivery]) -> None:
-        """With as few round trips as can be: nothing is locked before the end, where everything is checked."""
-        async with self.units.begin_late() as unit:
+        """With as few round trips as can be: that the records are new is checked at the end, as all is written."""
+        async with self.units.begin_late() if self.optimistic else self.units.begin(wake=False) as unit:
             fresh = admit_late(unit.writes, deliveries, consumer=self.consumer, now=unit.now)
             await self.handler(fresh, unit)
         self._count(Admission(fresh, (), len(deliveries) - len(fresh)), unit)
