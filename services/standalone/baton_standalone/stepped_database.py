@@ -35,7 +35,8 @@ class SteppedDatabase(Database):
     def __init__(self, url: str, *, schema: str) -> None:
         super().__init__(url, schema=schema)
         self.uses = 0
-        """How often somebody had a connection: while it stays the same, so does what is in the database."""
+        """How often somebody had a connection and didn't roll back: while it stays the same, so does what is in the
+        database."""
         self._is_open = False
         self._idle: list[asyncpg.Connection] = []
         self._begun: list[asyncpg.Connection] = []
@@ -80,12 +81,12 @@ class SteppedDatabase(Database):
         """
         try:
             connection = _living(self._begun) or await self._begin()
-            self.uses += 1
             try:
                 yield connection
             except BaseException:
                 await self._end(connection, "rollback")
                 raise
+            self.uses += 1
             await self._end(connection, "commit")
         except TRANSIENT as error:
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
