@@ -13,7 +13,7 @@ from baton.flow.writes import Writes
 from baton.kernel.clock import Clock
 from baton.kernel.instants import format_instant
 from baton.leads.envelope import header
-from baton.leads.topics import Topic
+from baton.leads.topics import LEAD_TOPICS, Topic
 from baton_standalone.direct_requests import Answer
 
 Write = Callable[[bytes], object]
@@ -112,6 +112,8 @@ def response_line(answer: Answer, *, request: str, at: datetime) -> bytes:
 
 
 def _data(record: Record) -> Any:
+    if record.topic in LEAD_TOPICS:
+        return orjson.Fragment(record.value)  # an event: compact JSON already
     try:
         data = orjson.loads(record.value)
     except orjson.JSONDecodeError:
