@@ -337,6 +337,27 @@ async def test_who_merges_or_erases_and_who_routes_do_not_wait_for_each_other(da
         assert not await routers.fetch("select from dead_letters")
 
 
+async def test_who_opens_a_lead_that_another_changes_finds_what_became_of_it(database: str) -> None:
+    async with running_routers(database, count=2) as routers:
+        lead, playbook = await routers.capture("a@acme.com"), routers.service.feed.current()
+        async with routers.service.database.connection() as looker, routers.service.units.begin() as unit:
+            desk = await Desk.open(unit, playbook, [lead])
+            async with routers.services[1].units.begin() as later:
+                opening = asyncio.create_task(Desk.open(later, playbook, [lead]))
+                await somebody_waits(looker)
+                desk.mark(desk.files[lead], touched_at=START)
+                desk.files[lead].raised()
+                await desk.save()
+                await unit.writes.send(unit.connection)
+                await unit.connection.execute("commit; begin")
+
+                file = (await opening).files[lead]
+
+        assert file.known_version == 2
+        assert file.given is not None
+        assert file.given.touched_at == START
+
+
 async def test_two_handlers_with_the_same_lead_assign_it_once(database: str) -> None:
     async with running_routers(database, count=2) as routers:
         events = [

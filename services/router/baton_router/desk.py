@@ -76,8 +76,7 @@ class Desk:
     @classmethod
     async def open(cls, unit: UnitOfWork, playbook: Playbook, leads: Collection[str], *, lock: bool = True) -> Self:
         """A desk with the files of these leads, locked. `lock=False` for a dry run, which must not save."""
-        seen = await repository.glance(unit.connection, leads)
-        opened = await repository.open_files(unit.connection, leads, lock=lock, aliases=seen.aliases)
+        seen, opened = await repository.open_desk(unit.connection, leads, lock=lock)
         return await cls._at(unit, playbook, seen, opened, lock=lock)
 
     @classmethod
