@@ -470,6 +470,20 @@ async def test_a_name_that_fits_without_a_country_waits_for_a_persons_look(route
     assert [(each["lead_id"], each["candidates"][0]["id"]) for each in listed["items"]] == [(lead_id, "1")]
 
 
+async def test_whose_account_has_become_clear_needs_no_persons_look(router: Routers) -> None:
+    await router.call("PUT", "/v1/accounts", [{"id": "1", "name": "Acme Ltd", "country": "GB", "owner": "ann"}])
+    lead_id = await router.capture("a@gmail.com", free_mail=True, account=None, company="ACME Limited")
+
+    await router.call("POST", f"/v1/leads/{lead_id}/decline", {"reason": "no"})
+    still_listed = await router.get("/v1/reviews")
+    await router.call("PUT", "/v1/accounts", [{"id": "1", "name": "Beta Ltd", "country": "GB", "owner": "ann"}])
+    await router.call("POST", f"/v1/leads/{lead_id}/decline", {"reason": "no"})
+    listed = await router.get("/v1/reviews")
+
+    assert [each["lead_id"] for each in still_listed["items"]] == [lead_id]
+    assert listed["items"] == []
+
+
 async def test_a_stream_begins_with_what_is_open_goes_on_live_and_can_be_resumed(router: Routers) -> None:
     await router.capture("a@acme.com")
     wakes, stopping = Wakes(router.url), asyncio.Event()

@@ -417,10 +417,10 @@ class Desk:
     def _note_review(self, file: LeadFile, trace: Trace) -> None:
         if trace.account is None:
             return
-        if file.known_version or trace.account.how == "review":
+        is_review = trace.account.how == "review"
+        if is_review or file.in_review:
             self._reviews[file.lead_id] = trace
-        else:  # new, and so on no list
-            self._reviews.pop(file.lead_id, None)
+        file.in_review = is_review
 
     async def _look_again(self) -> None:
         """Who waits for somebody's cap of open leads may have a chance now that they have one less."""

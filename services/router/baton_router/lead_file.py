@@ -117,6 +117,8 @@ class LeadFile:
     early: list[EarlyTouch] = field(default_factory=list)
     members: frozenset[str] = frozenset()
     """The ids that this lead is known by: its own, and those merged into it."""
+    in_review: bool = False
+    """Whether it is on the list of those whose account a person should look at."""
     changed: bool = False
 
     @property

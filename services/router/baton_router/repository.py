@@ -71,7 +71,9 @@ select t.*, a.* from (
     select coalesce(bool_or(exists (select from holds h where h.lead_id = g.lead_id offset 0)), false) as held,
            coalesce(bool_or(exists (select from waiting_touches w where w.lead_id = g.lead_id offset 0)), false)
                as touched,
-           coalesce(bool_or(exists (select from erased e where e.lead_id = g.lead_id offset 0)), false) as erased
+           coalesce(bool_or(exists (select from erased e where e.lead_id = g.lead_id offset 0)), false) as erased,
+           array_agg(g.lead_id) filter (where exists (select from reviews r where r.lead_id = g.lead_id offset 0))
+               as in_review
     from unnest($1::text[]) as g(lead_id)
 ) t
 left join lateral (select * from assignments where open and lead_id = any($1::text[])) a on true
@@ -286,6 +288,9 @@ async def _opened(
     if there["held"]:
         await _attach_waiting(connection, found, everyone)
     _attach_early(found, owners, early)
+    for lead_id in there["in_review"] or ():
+        if lead_id in found:
+            found[lead_id].in_review = True
     return Opened(
         files={member: found[owner] for member, owner in owners.items() if owner in found},
         erased=await erased_at(connection, everyone) if there["erased"] else {},
