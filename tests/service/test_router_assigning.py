@@ -403,6 +403,47 @@ catch_all: {rep: ops}
         assert reassigned.assignment.previous.why == "rerouted"
 
 
+_COLD_ONES_LOSE_THEIR_REP = """
+reroute_on: [tier]
+teams:
+  reps: [{id: s, name: S, email: s@x.com}, {id: t, name: T, email: t@x.com}]
+  pools: {sdr: {members: [s, t]}}
+routing: [{name: Cold, when: {score.tier: cold}, nurture: newsletter}, {name: All, pool: sdr}]
+catch_all: {rep: s}
+"""
+
+
+async def test_a_lead_that_lost_its_rep_follows_its_company_in_the_same_batch(database: str) -> None:
+    async with running_routers(database, playbook=_COLD_ONES_LOSE_THEIR_REP) as routers:
+        for email in ("b@acme.com", "a@acme.com"):
+            await routers.capture(email)
+
+        cooled = scored("a@acme.com", cause=derived_id("cooled"), at=None, tier="cold")
+        again = scored("a@acme.com", cause=derived_id("again"), at=START)
+        await routers.send(
+            *(routers.event(data, key="acme.com", sequence=n) for n, data in enumerate((cooled, again), 2))
+        )
+        await routers.settle()
+
+        *_, assigned = await routers.told(LeadAssigned)
+        assert await routers.types() == ["lead.assigned", "lead.assigned", "lead.nurtured", "lead.assigned"]
+        assert assigned.assignment.rule == "keep_together"
+
+
+async def test_nobody_follows_a_lead_that_lost_its_rep_in_the_same_batch(database: str) -> None:
+    async with running_routers(database, playbook=_COLD_ONES_LOSE_THEIR_REP) as routers:
+        await routers.capture("a@acme.com")
+
+        cooled = scored("a@acme.com", cause=derived_id("cooled"), at=None, tier="cold")
+        other = scored("b@acme.com", cause=derived_id("other"), at=START)
+        await routers.send(*(routers.event(data, key="acme.com", sequence=2) for data in (cooled, other)))
+        await routers.settle()
+
+        *_, assigned = await routers.told(LeadAssigned)
+        assert assigned.lead.email == "b@acme.com"
+        assert assigned.assignment.rule == "All"
+
+
 async def test_a_cap_of_an_hour_frees_up_by_itself(database: str) -> None:
     playbook = """
 teams:

@@ -122,7 +122,7 @@ class Desk:
     async def prepare(self, asked: Iterable[tuple[LeadFile, Cause]], *, pools: Collection[str] = ()) -> None:
         """Look up what is around these leads, lock and read the counters (and of `pools`) that decisions may need."""
         cases = [(file, cause) for file, cause in asked if file.lead is not None]
-        await self.around.look_up([file.lead for file, _ in cases if file.lead is not None])
+        await self.around.look_up([file for file, _ in cases])
         needed = set(pools)
         needed |= {file.given.turn[0] for file, _ in cases if file.given is not None and file.given.turn is not None}
         for file, cause in cases:
@@ -144,6 +144,7 @@ class Desk:
         self, file: LeadFile, cause: Cause, *, planned: Plan | None = None, why: str | None = None
     ) -> bool:
         """Decide on a lead and tell it. `why` its present rep is to be replaced. False if all stays as it is."""
+        await self.around.find_neighbours([file])  # of one that has lost its rep since it was prepared
         request = self.request(file, cause)
         planned = planned or self._prepared(request, cause) or self.plan(request)
         decision = await self.decide(planned, request)
@@ -190,7 +191,7 @@ class Desk:
         if not due:
             return
         self.files |= await repository.load(self.unit.connection, due)
-        await self.around.look_up([lead for each in due if (lead := self.files[each].lead) is not None])
+        await self.around.look_up([self.files[each] for each in due])
         for lead_id in due:
             await self.look_at_held(self.files[lead_id])
 
