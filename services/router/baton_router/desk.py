@@ -300,7 +300,7 @@ class Desk:
         changed = sorted({id(f): f for f in self.files.values() if f.changed}.values(), key=lambda f: f.lead_id)
         for file in changed:
             file.changed_at = file.changed_at or self.unit.now
-        await repository.save_assignments(self.unit, changed=self._updated.values(), added=self._added.values())
+        repository.save_assignments(self.unit.writes, changed=self._updated.values(), added=self._added.values())
         repository.save_leads(self.unit.writes, changed)
         held = [(each, waiting) for each in self._held if (waiting := self.files[each].waiting) is not None]
         released = self._released - {lead_id for lead_id, _ in held}
@@ -310,7 +310,8 @@ class Desk:
         await repository.save_early(connection, self._early, told=self._early_told)
         await reviews.save(connection, self._reviews, now=self.unit.now)
         self.counters.save(self.unit.writes)
-        await self._look_again()
+        if self._freed:
+            self._look_again()
         self._saved(changed)
 
     def _saved(self, files: Iterable[LeadFile]) -> None:
@@ -423,7 +424,7 @@ class Desk:
             self._reviews[file.lead_id] = trace
         file.in_review = is_review
 
-    async def _look_again(self) -> None:
+    def _look_again(self) -> None:
         """Who waits for somebody's cap of open leads may have a chance now that they have one less."""
         pools = {
             pool.name
@@ -433,4 +434,4 @@ class Desk:
         }
         if pools:
             await self.counters.lock_pools(pools)  # or who decides just now that they wait would have the last word
-            await repository.look_again(self.unit.connection, now=self.unit.now, pools=pools, limit=_HELD_SLICE)
+            repository.look_at_longest(self.unit.writes, now=self.unit.now, pools=pools, limit=_HELD_SLICE)
