@@ -60,12 +60,11 @@ def create_web(
     app.state.access = access
     app.state.public_url = settings.public_url
     app.state.stopping = asyncio.Event()
-    app.include_router(_health(service))
+    # Not by `include_router`, which looks for the route twice at each request, and reads every endpoint anew.
+    for router in (_health(service), *([] if plain is None else [plain]), *routers):
+        app.router.routes += router.routes
     if plain is not None:
-        app.include_router(plain)
         app.router.routes[:0] = plain_routes(plain)
-    for router in routers:
-        app.include_router(router)
     add_error_handlers(app)
     if max_body is not None:
         app.add_middleware(BodyBound, limit=max_body)
