@@ -36,12 +36,15 @@ class ScoreLeads:
     """The handler of one consumer. `playbook` gives the active one, or raises NotReady."""
 
     playbook: Callable[[], Playbook]
+    _horizon: Horizon | None = None
 
     async def __call__(self, deliveries: Sequence[Delivery], unit: UnitOfWork) -> None:
         """Score every lead of the batch that something happened to."""
         playbook = self.playbook()
         known = await _known(deliveries, unit)
-        batch = Batch(playbook, unit, known)
+        if self._horizon is None or self._horizon.scoring is not playbook.scoring:
+            self._horizon = Horizon(playbook.scoring)
+        batch = Batch(playbook, self._horizon, unit, known)
         for delivery in deliveries:
             await batch.handle(delivery.event)
         batch.save()
@@ -88,15 +91,13 @@ class Batch:
     """The profiles of one transaction, and what is to be written of them."""
 
     playbook: Playbook
+    horizon: Horizon
+    """Of that playbook."""
     unit: UnitOfWork
     known: Known
     _changed: set[str] = field(default_factory=set)
     _activities: list[tuple[str, Activity]] = field(default_factory=list)
     _told: list[ScoreTold] = field(default_factory=list)
-    _horizon: Horizon = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._horizon = Horizon(self.playbook.scoring)
 
     async def handle(self, event: Event) -> None:
         """Take in one event. Types that don't change a score are left alone."""
@@ -260,7 +261,7 @@ class Batch:
 
     def _keep(self, profile: Profile, score: Score) -> None:
         profile.score = score
-        profile.look_at = self._horizon.next_look(profile.done, score, now=self.unit.now)
+        profile.look_at = self.horizon.next_look(profile.done, score, now=self.unit.now)
         self._changed.add(profile.lead_id)
 
     def _score(self, profile: Profile) -> Score:

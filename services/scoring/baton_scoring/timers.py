@@ -8,6 +8,7 @@ from baton.flow.unit_of_work import Units
 from baton.leads.playbook.model import Playbook
 from baton_scoring import repository
 from baton_scoring.handlers import Batch
+from baton_scoring.scoring import Horizon
 
 _AT_ONCE: Final = 200
 
@@ -28,7 +29,8 @@ class TierTimer:
             if not due:
                 return 0
             known = await repository.load(unit.connection, due)
-            batch = Batch(self.playbook(), unit, known)
+            playbook = self.playbook()
+            batch = Batch(playbook, Horizon(playbook.scoring), unit, known)
             for lead_id in due:
                 person = known.person(lead_id)
                 if person is not None:  # erased by who held it until now

@@ -22,9 +22,10 @@ _FADED: Final = 0.005
 
 
 class Horizon:
-    """What of a model matters to time alone, read out of its rules once: made for a batch, asked for each lead."""
+    """What of a model matters to time alone, read out of its rules once, and asked for each lead."""
 
     def __init__(self, scoring: Scoring) -> None:
+        self.scoring = scoring
         windows = _segment_windows(scoring)
         # Of two segments with one name the first is meant.
         self._segments = {segment.name: _Part.of(segment, windows) for segment in reversed(scoring.segments)}
