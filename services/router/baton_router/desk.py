@@ -311,7 +311,7 @@ class Desk:
         await reviews.save(connection, self._reviews, now=self.unit.now)
         self.counters.save(self.unit.writes)
         if self._freed:
-            self._look_again()
+            await self._look_again()
         self._saved(changed)
 
     def _saved(self, files: Iterable[LeadFile]) -> None:
@@ -424,7 +424,7 @@ class Desk:
             self._reviews[file.lead_id] = trace
         file.in_review = is_review
 
-    def _look_again(self) -> None:
+    async def _look_again(self) -> None:
         """Who waits for somebody's cap of open leads may have a chance now that they have one less."""
         pools = {
             pool.name

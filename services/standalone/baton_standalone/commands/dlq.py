@@ -43,8 +43,8 @@ def list_(
     for letter in letters:
         sys.stdout.write(_line(letter, json=json))
     if not letters:
-        told = f"no dead letters like that; there are some of {', '.join(consumers)}" if consumers else "no dead letters"
-        sys.stderr.write(f"{told}\n")
+        elsewhere = f" like that; there are some of {', '.join(consumers)}" if consumers else ""
+        sys.stderr.write(f"no dead letters{elsewhere}\n")
 
 
 async def _find(box: "DeadLetterBox", wanted: "Filter", *, limit: int) -> "tuple[list[Letter], list[str]]":
