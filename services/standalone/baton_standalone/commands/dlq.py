@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 Consumer = Annotated[str | None, typer.Option("--consumer", help="Whose: `baton-router` …")]
 Why = Annotated[Reason | None, typer.Option("--reason", help="Why they could not be processed.")]
 Since = Annotated[str | None, typer.Option("--since", help="An instant, or how long ago: `2h`.")]
-Lead = Annotated[str | None, typer.Option("--lead", help="A lead's id, email address or phone.")]
+Lead = Annotated[str | None, typer.Option("--lead", help="A lead's id or email address.")]
 
 
 @app.command("list")
@@ -43,8 +43,8 @@ def list_(
     for letter in letters:
         sys.stdout.write(_line(letter, json=json))
     if not letters:
-        elsewhere = f" like that; there are some of {', '.join(consumers)}" if consumers else ""
-        sys.stderr.write(f"no dead letters{elsewhere}\n")
+        others = f" like that; there are some of {', '.join(consumers)}" if consumers else ""
+        sys.stderr.write(f"no dead letters{others}\n")
 
 
 async def _find(box: "DeadLetterBox", wanted: "Filter", *, limit: int) -> "tuple[list[Letter], list[str]]":
@@ -164,16 +164,15 @@ def _filter(
     replayed: bool = False,
 ) -> "Filter":
     from baton.kernel.clock import SystemClock
-    from baton.leads.naming import lead_id_named
     from baton_standalone.dead_letter_box import Filter
-    from baton_standalone.reading_options import instant_or_ago
+    from baton_standalone.reading_options import instant_or_ago, lead_id_of
 
     try:
         return Filter(
             consumer=consumer,
             reason=reason,
             since=None if since is None else instant_or_ago(since, now=SystemClock().now()),
-            lead_id=None if lead is None else lead_id_named(lead),
+            lead_id=None if lead is None else lead_id_of(lead),
             ids=ids or [],
             replayed=replayed,
         )
