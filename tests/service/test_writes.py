@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from baton.flow.database import Database, DatabaseUnavailable
-from baton.flow.writes import Asking, Writes
+from baton.flow.writes import Writes
 
 _ADD = "insert into {} (id, said) select * from unnest($1::int[], $2::text[]) on conflict do nothing"
 
@@ -33,21 +33,6 @@ async def test_what_was_added_is_written_together_and_once(tables: Database) -> 
         rows = await connection.fetch("select id, said from one union all select id, said from two order by id")
 
     assert [tuple(row) for row in rows] == [(1, "a"), (2, "b"), (3, "c")]
-
-
-@pytest.mark.parametrize("last", [None, Asking("insert into two values (1, $1::text)", ("b",), "1::bigint")])
-async def test_what_is_unique_may_be_freed_by_one_and_taken_by_the_next(tables: Database, last: Asking | None) -> None:
-    writes = Writes()
-    writes.add("update one set said = null where id = any($1::int[])", [1])
-    writes.add(_ADD.format("one"), [2], ["a"], expect=(1, "taken"))
-
-    async with tables.transaction() as connection:
-        await connection.execute("create unique index on one (said)")
-        await connection.execute("insert into one values (1, 'a')")
-        await writes.send(connection, last=last)
-        rows = await connection.fetch("select id, said from one order by id")
-
-    assert [tuple(row) for row in rows] == [(1, None), (2, "a")]
 
 
 async def test_a_row_that_another_transaction_wrote_first_has_the_work_come_again(tables: Database) -> None:

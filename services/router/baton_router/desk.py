@@ -300,7 +300,7 @@ class Desk:
         changed = sorted({id(f): f for f in self.files.values() if f.changed}.values(), key=lambda f: f.lead_id)
         for file in changed:
             file.changed_at = file.changed_at or self.unit.now
-        repository.save_assignments(self.unit.writes, changed=self._updated.values(), added=self._added.values())
+        await repository.save_assignments(self.unit, changed=self._updated.values(), added=self._added.values())
         repository.save_leads(self.unit.writes, changed)
         held = [(each, waiting) for each in self._held if (waiting := self.files[each].waiting) is not None]
         released = self._released - {lead_id for lead_id, _ in held}
@@ -310,8 +310,7 @@ class Desk:
         await repository.save_early(connection, self._early, told=self._early_told)
         await reviews.save(connection, self._reviews, now=self.unit.now)
         self.counters.save(self.unit.writes)
-        if self._freed:
-            await self._look_again()
+        await self._look_again()
         self._saved(changed)
 
     def _saved(self, files: Iterable[LeadFile]) -> None:
@@ -434,4 +433,4 @@ class Desk:
         }
         if pools:
             await self.counters.lock_pools(pools)  # or who decides just now that they wait would have the last word
-            repository.look_at_longest(self.unit.writes, now=self.unit.now, pools=pools, limit=_HELD_SLICE)
+            await repository.look_again(self.unit.connection, now=self.unit.now, pools=pools, limit=_HELD_SLICE)

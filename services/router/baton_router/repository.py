@@ -13,6 +13,7 @@ import asyncpg
 
 from baton.flow.database import Connection
 from baton.flow.erasure import forget
+from baton.flow.unit_of_work import UnitOfWork
 from baton.flow.writes import Writes
 from baton_router.lead_file import EarlyTouch, Given, LeadFile, Waiting
 from baton_router.stored import (
@@ -345,8 +346,8 @@ def save_leads(writes: Writes, files: Sequence[LeadFile]) -> None:
         writes.add(_SAVE_LEADS, *columns([file_row(file) for file in files]), expect=expect)
 
 
-def save_assignments(writes: Writes, *, changed: Collection[Given], added: Collection[Given]) -> None:
-    """Have written what became of assignments that are stored already, and then new ones: a lead has one open at most.
+async def save_assignments(unit: UnitOfWork, *, changed: Collection[Given], added: Collection[Given]) -> None:
+    """Have written what became of assignments that are stored already, and new ones.
 
     If one of the leads got another meanwhile, the work comes again and finds it.
     """
@@ -355,10 +356,13 @@ def save_assignments(writes: Writes, *, changed: Collection[Given], added: Colle
             (given.id, given.closed_at is None, given.closed_at, given.closed_as, given.accepted_at, given.touched_at)
             for given in changed
         ]
-        writes.add(_CLOSE, *columns(rows))
+        if added:  # a lead has one open assignment at most: its last one is closed before the next is written
+            await unit.connection.execute(_CLOSE, *columns(rows))
+        else:
+            unit.writes.add(_CLOSE, *columns(rows))
     if added:
         expect = len(added), "a lead was assigned by another transaction meanwhile"
-        writes.add(_SAVE_ASSIGNMENTS, *columns([given_row(given) for given in added]), expect=expect)
+        unit.writes.add(_SAVE_ASSIGNMENTS, *columns([given_row(given) for given in added]), expect=expect)
 
 
 async def save_holds(connection: Connection, held: Sequence[tuple[str, Waiting]], *, released: Sequence[str]) -> None:
@@ -397,14 +401,14 @@ async def peek_due_pools(connection: Connection, *, now: datetime) -> list[str]:
     return sorted(row["pool"] for row in rows)
 
 
-async def look_again(connection: Connection, *, now: datetime, pools: Collection[str] | None = None) -> None:
-    """Something changed that time didn't announce: look at held leads now; at those of some pools, or at all."""
-    await connection.execute(_LOOK_AGAIN, now, None if pools is None else list(pools), None)
+async def look_again(
+    connection: Connection, *, now: datetime, pools: Collection[str] | None = None, limit: int | None = None
+) -> None:
+    """Something changed that time didn't announce: look at held leads now; at those of some pools, or at all.
 
-
-def look_at_longest(writes: Writes, *, now: datetime, pools: Collection[str], limit: int) -> None:
-    """A place came free in these pools: have those looked at now that have waited for them the longest."""
-    writes.add(_LOOK_AGAIN, now, list(pools), limit)
+    With `limit` only at those that have waited the longest: where one place has come free.
+    """
+    await connection.execute(_LOOK_AGAIN, now, None if pools is None else list(pools), limit)
 
 
 async def to_resume(connection: Connection, *, now: datetime, limit: int) -> list[str]:

@@ -15,8 +15,7 @@ _PARAMETER: Final = re.compile(r"\$(\d+)")
 class Writes:
     """Statements that wait for the end of a unit of work, each on a table of its own and none reading another's rows.
 
-    Together they see the database as it was before all of them; so no two of them may change the same row. Each is done
-    before the next begins: what is unique may be freed by one and taken by another.
+    Together they see the database as it was before all of them; so no two of them may change the same row.
     """
 
     def __init__(self) -> None:
