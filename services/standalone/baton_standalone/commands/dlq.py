@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 Consumer = Annotated[str | None, typer.Option("--consumer", help="Whose: `baton-router` …")]
 Why = Annotated[Reason | None, typer.Option("--reason", help="Why they could not be processed.")]
 Since = Annotated[str | None, typer.Option("--since", help="An instant, or how long ago: `2h`.")]
-Lead = Annotated[str | None, typer.Option("--lead", help="A lead's id or email address.")]
+Lead = Annotated[str | None, typer.Option("--lead", help="A lead's id, email address or phone.")]
 
 
 @app.command("list")
@@ -164,15 +164,16 @@ def _filter(
     replayed: bool = False,
 ) -> "Filter":
     from baton.kernel.clock import SystemClock
+    from baton.leads.naming import lead_id_named
     from baton_standalone.dead_letter_box import Filter
-    from baton_standalone.reading_options import instant_or_ago, lead_id_of
+    from baton_standalone.reading_options import instant_or_ago
 
     try:
         return Filter(
             consumer=consumer,
             reason=reason,
             since=None if since is None else instant_or_ago(since, now=SystemClock().now()),
-            lead_id=None if lead is None else lead_id_of(lead),
+            lead_id=None if lead is None else lead_id_named(lead),
             ids=ids or [],
             replayed=replayed,
         )
