@@ -6,7 +6,7 @@ from urllib.parse import quote_plus, urlencode
 
 import pytest
 
-from baton_ingest.sources.form_body import MAX_FIELDS
+from baton_ingest.sources.form_body import MAX_ESCAPES, MAX_FIELDS
 from baton_ingest.sources.source_type import Outcome, SourceRequest, Unusable
 from tests.support.sources import (
     KEY,
@@ -222,3 +222,11 @@ def test_plus_signs_in_addresses_survive() -> None:
     sent = request(f"email={quote_plus('ida+crm@yew.example')}", content_type=URLENCODED)
 
     assert read_one(sent, FORM).fields["email"] == "ida+crm@yew.example"
+
+
+@pytest.mark.parametrize("escape", ["%", "%41"])
+def test_a_form_of_far_too_many_escapes_is_refused_before_it_is_read(escape: str) -> None:
+    sent = request(f"email=a@b.example&note={escape * (MAX_ESCAPES + 1)}", content_type=URLENCODED)
+
+    with refuses(413):
+        read(sent, source("form"))

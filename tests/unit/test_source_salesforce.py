@@ -6,6 +6,7 @@ from xml.etree.ElementTree import fromstring
 
 import pytest
 
+from baton_ingest.sources.salesforce import MAX_NOTIFICATIONS, MAX_TAGS
 from baton_ingest.sources.source_type import Outcome, SourceRequest, Unusable
 from tests.support.sources import (
     KEY,
@@ -209,3 +210,21 @@ def test_a_byte_order_mark_is_passed_over() -> None:
 def test_json_is_another_content_type() -> None:
     with refuses(415):
         read(request({}), SALESFORCE)
+
+
+@pytest.mark.parametrize("hostile", ["<b/>" * MAX_TAGS, "<b>" * MAX_TAGS, f"<b {'a= ' * MAX_TAGS}/>"])
+def test_a_message_of_far_more_elements_than_records_have_is_refused_before_it_is_read(hostile: str) -> None:
+    sent = soap(hostile)
+
+    with refuses(413):
+        proves(sent, SALESFORCE)
+    with refuses(413):
+        read(sent, SALESFORCE)
+
+
+def test_a_hundred_records_of_several_hundred_fields_are_read() -> None:
+    fields = "".join(
+        f'<sf:F{number}__c xsi:nil="true"/><sf:T{number}__c>a = b</sf:T{number}__c>' for number in range(300)
+    )
+
+    assert len(read(soap(*[UNA + fields] * MAX_NOTIFICATIONS), SALESFORCE)) == MAX_NOTIFICATIONS

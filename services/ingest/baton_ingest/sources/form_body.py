@@ -17,6 +17,8 @@ from python_multipart.multipart import Field, File, FormParser
 from baton_ingest.sources.source_type import SourceRequest, Unusable
 
 MAX_FIELDS: Final = 500
+MAX_ESCAPES: Final = 500_000
+"""`%` in one urlencoded body, each of which costs far more to read than its bytes."""
 URLENCODED: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
 _CHARSET_FIELD: Final = "_charset_"
@@ -26,6 +28,8 @@ _TEXT_CODECS: Final = re.compile(r"iso8859-\d+|cp125\d|koi8-[ru]|shift_jis|euc_j
 
 def parse_urlencoded(request: SourceRequest) -> Mapping[str, str]:
     """The fields of an urlencoded body. Raises Unusable."""
+    if request.body.count(b"%") > MAX_ESCAPES:
+        raise Unusable("too many escaped characters in one form", hint=f"send at most {MAX_ESCAPES:,}", status=413)
     try:
         # As Latin-1 each escaped or bare byte stays one character, to be read in the right charset afterwards.
         pairs = parse_qsl(

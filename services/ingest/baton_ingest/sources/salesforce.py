@@ -37,6 +37,8 @@ _ACK: Final = (
 )
 _XML_TYPES: Final = frozenset({"text/xml", "application/xml", "application/soap+xml", ""})
 MAX_NOTIFICATIONS: Final = 100
+MAX_TAGS: Final = 200_000
+"""Tags and attributes of one message: a hundred records of several hundred fields each."""
 FIELDS: Final[Mapping[str, str]] = {
     "Email": "email", "FirstName": "first_name", "LastName": "last_name", "Company": "company", "Title": "title",
     "Phone": "phone", "MobilePhone": "phone", "CountryCode": "country", "Country": "country", "StateCode": "state",
@@ -83,6 +85,8 @@ def _notifications(request: SourceRequest) -> Element:
     """The `notifications` element. Raises Unusable: no XML, a DTD in it, or another message."""
     if request.content_type not in _XML_TYPES:
         raise Unusable(f"content type {request.content_type} is not XML", status=415, hint="send text/xml")
+    if request.body.count(b"<") + request.body.count(b"=") > MAX_TAGS:  # each costs far more to read than its bytes
+        raise Unusable("too many elements in one message", hint="send fewer fields, or fewer records", status=413)
     try:
         envelope = _parsed(request.body)
     except DefusedXmlException:
