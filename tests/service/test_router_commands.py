@@ -218,11 +218,21 @@ async def test_a_call_that_a_crm_reports_is_a_touch(router: Routers) -> None:
     assert touched.assignment_id is not None
 
 
-async def test_a_meeting_that_was_booked_with_a_rep_is_a_touch(router: Routers) -> None:
+async def test_a_meeting_that_the_lead_or_somebody_unknown_booked_with_a_rep_is_no_touch(router: Routers) -> None:
     lead_id = await router.capture("a@acme.com")
     meeting = Meeting(id="m", at=START + timedelta(days=3), host="mary@example.com")
 
     await router.tell(MeetingBooked(lead_id=lead_id, meeting=meeting))
+    await router.tell(MeetingBooked(lead_id=lead_id, meeting=meeting, by="assistant@acme.com"))
+
+    assert await router.told(LeadTouched) == []
+
+
+async def test_a_meeting_that_a_rep_booked_is_a_touch(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    meeting = Meeting(id="m", at=START + timedelta(days=3), host="joe@example.com")
+
+    await router.tell(MeetingBooked(lead_id=lead_id, meeting=meeting, by="mary@example.com"))
 
     [touched] = await router.told(LeadTouched)
     assert (touched.touch.kind, touched.touch.at, touched.touch.by) == ("meeting", START, "mary")

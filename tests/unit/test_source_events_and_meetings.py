@@ -175,6 +175,23 @@ def test_a_booking_is_a_lead_and_a_meeting() -> None:
     assert meeting.meeting.at == datetime(2026, 1, 20, 14, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("user", "by"),
+    [
+        (None, None),
+        ("https://api.calendly.com/users/U1", "mary@example.com"),
+        ("https://api.calendly.com/users/U2", "https://api.calendly.com/users/U2"),
+    ],
+)
+def test_who_booked_for_the_invitee_is_told_of_a_calendly_meeting(user: str | None, by: str | None) -> None:
+    booked = {**INVITEE, "payload": {**INVITEE["payload"], "invitee_scheduled_by": user}}  # type: ignore[dict-item]
+
+    _, meeting = (event.data for event in captured(read_one(request(booked), CALENDLY), CALENDLY).events)
+
+    assert isinstance(meeting, MeetingBooked)
+    assert meeting.by == by
+
+
 def test_a_meeting_that_waits_is_still_one() -> None:
     told = captured(read_one(request(INVITEE), CALENDLY), CALENDLY).told
 
@@ -227,6 +244,16 @@ def test_a_chili_piper_booking_is_a_lead_and_a_meeting() -> None:
     assert raw.meeting is not None
     assert (raw.meeting.id, raw.meeting.host) == ("m-1", "rep@example.com")
     assert orjson.loads(encode(events[1])[1])["meeting"].keys() >= {"at", "host", "link"}
+
+
+@pytest.mark.parametrize(
+    ("booker", "by"), [(None, None), ("Kim@rowan.example", None), ("sdr@example.com", "sdr@example.com")]
+)
+def test_who_booked_for_the_guest_is_told_of_a_chili_piper_meeting(booker: str | None, by: str | None) -> None:
+    _, meeting = (e.data for e in captured(read_one(request({**MEETING, "bookerEmail": booker}), CHILI), CHILI).events)
+
+    assert isinstance(meeting, MeetingBooked)
+    assert meeting.by == by
 
 
 def test_a_chili_piper_meeting_that_moved_is_another_delivery() -> None:

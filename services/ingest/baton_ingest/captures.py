@@ -126,7 +126,7 @@ class Told:
         else:
             yield self._captured(lead_id, activity)
         if self.meeting is not None:
-            yield MeetingBooked(lead_id=lead_id, meeting=self.meeting)
+            yield MeetingBooked(lead_id=lead_id, meeting=self.meeting, by=self.by)
 
     def _captured(self, lead_id: str, activity: Activity | None) -> LeadCaptured:
         return LeadCaptured(

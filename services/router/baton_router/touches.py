@@ -14,12 +14,12 @@ KINDS: Final[frozenset[str]] = frozenset(get_args(Touch.model_fields["kind"].ann
 
 
 def is_touch(event: Event) -> bool:
-    """Whether an event reports a touch. Without a person (`by`, `host`) it was a machine: that is none."""
+    """Whether an event may report a touch. Without a person (`by`) it was a machine, or the lead: that is none."""
     match event.data:
         case LeadActivity(activity=activity, by=str()):
             return activity.kind in KINDS
-        case MeetingBooked(meeting=meeting):
-            return meeting.host is not None
+        case MeetingBooked(by=str()):
+            return True
         case _:
             return False
 
@@ -35,9 +35,9 @@ def touch_in(event: Event, desk: Desk) -> Touch | None:
                 by=person(by, desk),
                 note=note if isinstance(note, str) else None,
             )
-        case MeetingBooked(meeting=meeting) if meeting.host is not None:
-            host = person(meeting.host, desk)
-            return Touch(kind="meeting", at=event.time, by=host, note=None)  # booking it is the touch
+        case MeetingBooked(by=str(by)) if (rep := find_rep(by, desk.playbook.reps)) is not None:
+            # A rep's booking is the touch. Whoever else booked it may be a colleague of the lead.
+            return Touch(kind="meeting", at=event.time, by=rep.id, note=None)
         case _:
             return None
 

@@ -65,6 +65,8 @@ class MeetingBooked(EventData):
     topic = Topic.ACTIVITY
     lead_id: str
     meeting: Meeting
+    by: str | None = None
+    """Who booked it, where that wasn't the lead: a rep's address, or whoever the booking tool names."""
 
 
 class MeetingCancelled(EventData):

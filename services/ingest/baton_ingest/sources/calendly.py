@@ -57,6 +57,7 @@ class Calendly(Posted):
                 at=readable_instant(body.get("created_at")),
                 data=ours.data,
                 meeting=_meeting(uri, payload),
+                by=_booker(payload),
                 cancelled=cancelled,
             )
         ]
@@ -75,6 +76,14 @@ def _told(payload: Mapping[str, object]) -> Iterator[tuple[str, object]]:
         for name, value in as_dict(payload.get("tracking")).items()
         if name.startswith("utm_") and value not in ("", None)
     )
+
+
+def _booker(payload: Mapping[str, object]) -> str | None:
+    """The user who booked it for the invitee, by their address where they are a host; None: the invitee did."""
+    user = as_text(payload.get("invitee_scheduled_by"))
+    hosts = map(as_dict, as_list(as_dict(payload.get("scheduled_event")).get("event_memberships")))
+    address = next((each.get("user_email") for each in hosts if user is not None and each.get("user") == user), None)
+    return as_text(address) or user
 
 
 def _meeting(uri: str, payload: Mapping[str, object]) -> Meeting:

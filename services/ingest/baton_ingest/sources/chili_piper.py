@@ -37,9 +37,16 @@ class ChiliPiper(Posted):
                 kind=as_text(ours.about.get("kind")) or source.activity or "meeting_booked",
                 data={**({"title": body["meetingTitle"]} if as_text(body.get("meetingTitle")) else {}), **ours.data},
                 meeting=meeting,
+                by=_booker(body),
                 cancelled=kind in {"canceled", "cancelled"},
             )
         ]
+
+
+def _booker(body: Mapping[str, object]) -> str | None:
+    """Who booked it, unless that was the guest."""
+    booker, guest = as_text(body.get("bookerEmail")), as_text(body.get("primaryGuestEmail"))
+    return None if booker is None or booker.casefold() == (guest or "").casefold() else booker
 
 
 def _meeting(body: Mapping[str, object]) -> Meeting:

@@ -59,7 +59,7 @@ class RawCapture:
     """A meeting that the lead booked, or with `cancelled` called off."""
     cancelled: bool = False
     by: str | None = None
-    """The rep who did it, where a CRM reports a touch as an activity."""
+    """The rep who did it, where a CRM reports a touch as an activity; who booked the meeting, if not the lead."""
     test: bool = False
     bare: bool = False
     """An activity of a known lead, without anything new about the person."""
