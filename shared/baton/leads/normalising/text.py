@@ -10,7 +10,7 @@ OUTER = "".join(chr(code) for code in range(0x3001) if chr(code).isspace()) + "\
 _SHOWN = 200
 
 # PostgreSQL stores no U+0000 and UTF-8 knows no lone surrogates.
-_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_SURROGATES = re.compile("[\ud800-\udfff]")
 # The marks that make other syllables of Japanese ones are no accents.
 _KANA_MARKS = "\u3099\u309a"
 _NOT_WORDS = re.compile(r"[\W_]+")
@@ -59,9 +59,8 @@ def trimmed(text: str) -> str:
 
 def storable(text: str) -> str:
     """The text without what no database can hold."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return _UNSTORABLE.sub("", text)
+    text = text.replace("\0", "")  # megabytes of them come from whoever likes to, and a pattern takes them one by one
+    return text if text.isascii() else _SURROGATES.sub("", text)
 
 
 def fold(text: str) -> str:
