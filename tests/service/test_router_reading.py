@@ -251,6 +251,30 @@ async def test_an_erased_lead_leaves_nothing_but_its_id(router: Routers) -> None
     assert [row["lead_id"] for row in await router.fetch("select * from erased")] == [lead_id]
 
 
+def captured(email: str, *, test: bool = False) -> LeadCaptured:
+    lead = Lead(lead_id=lead_id_for_email(email), email=email, account="acme.com")
+    return LeadCaptured(lead=lead, activity=None, test=test)
+
+
+async def test_who_is_captured_and_not_decided_on_yet_is_listed_for_who_asks(router: Routers) -> None:
+    await router.tell(captured("decided@acme.com"))
+    await router.capture("decided@acme.com")
+    for email in ("a@acme.com", "b@acme.com", "a@acme.com", "c@acme.com"):
+        router.clock.advance(timedelta(minutes=1))
+        await router.tell(captured(email))
+    await router.tell(captured("try@acme.com", test=True))
+
+    first = await router.get("/v1/leads?state=captured&limit=2")
+    second = await router.get(f"/v1/leads?state=captured&limit=2&cursor={first['next']}")
+
+    listed = [(each["lead"]["email"], each["state"], each["rep"]) for each in first["items"] + second["items"]]
+    everybody = [each["lead"]["email"] for each in (await router.get("/v1/leads"))["items"]]
+    assert listed == [(f"{name}@acme.com", "captured", None) for name in "cab"]
+    assert second["next"] is None
+    assert everybody == ["decided@acme.com"]
+    assert (await router.get("/v1/leads?state=captured&rep=mary"))["items"] == []
+
+
 async def test_the_erased_are_listed_for_who_asks_with_nothing_but_id_and_instant(router: Routers) -> None:
     erased = [await router.capture(f"{name}@acme.com") for name in ("a", "b")]
     await router.capture("c@acme.com")

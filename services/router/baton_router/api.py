@@ -102,7 +102,10 @@ def _add_leads(router: APIRouter, service: Service) -> None:
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> dict[str, object]:
-        """Leads, those that changed last first."""
+        """Leads, those that changed last first.
+
+        `state=erased` and `state=captured` (nothing is decided on it yet) are listed only where they are asked for.
+        """
         place = read_cursor(cursor, 2)
         before = None if place is None else (_instant(place[0]), str(place[1]))
         wanted = LeadFilter(rep, pool, state, since)

@@ -166,6 +166,7 @@ timeline = sa.Table(
     sa.Column("data", BYTEA, nullable=False),
     sa.Column("reps", sa.Text),
     sa.UniqueConstraint("lead_id", "event_id", name="timeline_once"),
+    sa.Index("timeline_captured", "at", "lead_id", postgresql_where=sa.text("type = 'lead.captured'")),
 )
 
 feeds = sa.Table(

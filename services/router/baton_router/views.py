@@ -30,6 +30,25 @@ where ($1::text is null or l.rep = $1) and ($2::text is null or l.pool = $2) and
   and not exists (select from aliases x where x.lead_id = l.lead_id)
 order by l.changed_at desc, l.lead_id desc limit $7
 """
+# Found by the index alone. Whether it was a test is in the data, which is read of those few that nothing is decided on.
+_LIST_CAPTURED: Final = """
+with undecided as materialized (
+    select distinct t.lead_id from timeline t
+    where t.type = 'lead.captured' and ($1::timestamptz is null or t.at >= $1)
+      and not exists (select from leads l where l.lead_id = t.lead_id and l.state <> 'captured')
+      and not exists (select from aliases x where x.lead_id = t.lead_id)
+)
+select u.lead_id, 'captured' as state, null as rep, null as pool, c.at as changed_at,
+       convert_to((c.data -> 'lead')::text, 'UTF8') as lead, null::bytea as score, false as paused,
+       null::bytea as assignment
+from undecided u cross join lateral (
+    select t.at, d.data from timeline t, lateral (select convert_from(t.data, 'UTF8')::jsonb as data) d
+    where t.lead_id = u.lead_id and t.type = 'lead.captured' and d.data -> 'test' is distinct from 'true'::jsonb
+    order by t.at desc limit 1
+) c
+where ($1::timestamptz is null or c.at >= $1) and ($2::timestamptz is null or (c.at, u.lead_id) < ($2, $3))
+order by c.at desc, u.lead_id desc limit $4
+"""
 _LIST_ERASED: Final = """
 select e.lead_id, 'erased' as state, null as rep, null as pool, e.at as changed_at, null::bytea as lead,
        null::bytea as score, false as paused, null::bytea as assignment
@@ -102,12 +121,14 @@ async def list_leads(
 ) -> list[tuple[datetime, dict[str, object]]]:
     """Leads that match, those that changed last first, each with when it did.
 
-    Erased ones are told only to who asks for them: nothing is known of them but the id and the instant.
+    Two are told only to who asks for them: the erased, of whom nothing is known but the id and the instant, and leads
+    on which nothing is decided yet.
     """
     at, lead_id = before or (None, None)
-    if wanted.state is State.ERASED:
+    nobodys = {State.ERASED: _LIST_ERASED, State.CAPTURED: _LIST_CAPTURED}.get(wanted.state or State.ASSIGNED)
+    if nobodys is not None:
         known = wanted.rep is None and wanted.pool is None
-        rows = await connection.fetch(_LIST_ERASED, wanted.since, at, lead_id, limit) if known else []
+        rows = await connection.fetch(nobodys, wanted.since, at, lead_id, limit) if known else []
         return [(row["changed_at"], _listed(row)) for row in rows]
     rows = await connection.fetch(_LIST, wanted.rep, wanted.pool, wanted.state, wanted.since, at, lead_id, limit)
     return [(row["changed_at"], _listed(row)) for row in rows]
