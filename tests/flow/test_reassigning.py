@@ -1,5 +1,6 @@
 """A lead that its rep is not to have any longer goes to the next of its pool: it is never turned away for that."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,3 +59,33 @@ async def test_a_clock_that_goes_on_through_a_reassignment_is_the_present_reps_e
     assert before != after
     assert [each["rep"] for each in (monitored, shown, *moved["clocks"])] == [after] * 3
     assert (moved["clocks"][0]["due"], moved["clocks"][0]["at"]) == (shown["due"], "2026-03-25T02:05:00Z")
+
+
+LADDER = """
+teams:
+  reps: [{id: ann, name: Ann, email: ann@x.com}, {id: ops, name: Ops, email: ops@x.com}]
+  pools: {all: {members: [ann]}}
+routing: [{name: Everyone, pool: all}]
+catch_all: {rep: ops}
+sla:
+  absolute-max:
+    from: assigned
+    restart: false
+    to: first_touch
+    target: 1h
+    steps: [{after: 100%, do: [notify_rep, {assign: catch_all}]}, {after: 150%, do: [notify_rep]}]
+"""
+
+
+async def test_after_a_breach_that_hands_a_lead_on_the_next_step_is_for_who_has_it(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    (tmp_path / "playbook.yaml").write_text(LADDER)
+    until = {"at": "2026-03-25T04:00:00Z", "run_until": True}
+
+    played = await simulator.play(line("02:00:00", "POST /ingest/v1/leads", **WARM), until, playbook=tmp_path)
+
+    assert [each["assignment"]["rep"] for each in played.data("lead.reassigned")] == ["ops"]
+    assert [(each["step"], each["clocks"][0]["rep"]) for each in played.data("sla.escalated")] == [
+        ("100%", "ann"), ("150%", "ops")
+    ]  # fmt: skip
