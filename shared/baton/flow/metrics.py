@@ -1,5 +1,6 @@
 """Every metric of the spine. Services add their own in a `metrics.py` beside their `app.py`."""
 
+from functools import cache
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -31,3 +32,15 @@ playbook_mistakes = Gauge(
 )
 relayed = Counter("baton_outbox_published_total", "Events published from the outbox.", ("service",))
 lag = Gauge("baton_consumer_lag_records", "Records not yet handled.", ("consumer", "topic"))
+
+
+@cache
+def batch_of(consumer: str) -> Histogram:
+    """The sizes of its batches. Found once: a look by labels takes longer than to count."""
+    return batch_records.labels(consumer=consumer)
+
+
+@cache
+def records_of(consumer: str, topic: str) -> tuple[Counter, Histogram]:
+    """How many it has handled, and how soon each."""
+    return handled.labels(consumer=consumer, topic=topic), stage_seconds.labels(consumer=consumer, topic=topic)

@@ -240,16 +240,16 @@ class Processor:
             self.budget.note(admission.fresh, now=unit.now)
         if admission.duplicates:
             metrics.duplicates.labels(consumer=self.consumer).inc(admission.duplicates)
-        metrics.batch_records.labels(consumer=self.consumer).observe(len(admission.fresh))
+        metrics.batch_of(self.consumer).observe(len(admission.fresh))
         now = unit.now.timestamp()
         by_topic: dict[str, list[float]] = {}
         for delivery in admission.fresh:
             by_topic.setdefault(delivery.record.topic, []).append(max(now - delivery.head.time.timestamp(), 0.0))
         for topic, ages in by_topic.items():
-            metrics.handled.labels(consumer=self.consumer, topic=topic).inc(len(ages))
-            observe = metrics.stage_seconds.labels(consumer=self.consumer, topic=topic).observe
+            count, stage_seconds = metrics.records_of(self.consumer, topic)
+            count.inc(len(ages))
             for age in ages:
-                observe(age)
+                stage_seconds.observe(age)
 
 
 def _reason(error: Exception) -> Reason:

@@ -76,6 +76,7 @@ class Worker:
         self._next_look: datetime | None = None
         self._next_retry: datetime | None = None
         self._told: str | None = None
+        self._oldest_unhandled = metrics.oldest_unhandled.labels(consumer=name)
         self.unhandled_since: datetime | None = None
         """When the bus took the oldest record in hand; None when nothing waits. `/readyz` looks at it."""
 
@@ -159,7 +160,7 @@ class Worker:
 
     def _hold(self, since: datetime | None) -> None:
         self.unhandled_since = since
-        metrics.oldest_unhandled.labels(consumer=self.name).set(since.timestamp() if since else 0)
+        self._oldest_unhandled.set(since.timestamp() if since else 0)
 
     def _say_failed(self, error: Exception) -> None:
         metrics.failures.labels(consumer=self.name, error=type(error).__name__).inc()
