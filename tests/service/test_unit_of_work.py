@@ -715,7 +715,7 @@ async def test_a_lane_that_was_away_while_something_was_written_keeps_its_order(
     async with owner.database.transaction() as connection:
         unit = UnitOfWork(connection, now=NOW)
         unit.emit(_event("a", "second"))
-        left = await unit.flush(owner.bus, owner.relay.standing)
+        left = await unit.flush(owner.bus, owner.relay)
 
     owner.lanes = toy.consumer.lanes - {toy.bus.lane(b"a")}
     await owner.relay.publish()

@@ -150,8 +150,8 @@ class MemoryBus:
 
     def tell(self) -> None:
         """Wake whoever waits for something to change."""
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
+        self._changed.set()
+        self._changed.clear()
 
     async def until(self, so: Callable[[], bool]) -> None:
         """Wait until it is so."""

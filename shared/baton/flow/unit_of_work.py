@@ -10,7 +10,7 @@ import asyncpg
 
 from baton.flow.bus import Bus, Record, refuse_too_large
 from baton.flow.database import Connection, Database
-from baton.flow.outbox import NOTHING_LEFT, Left, Relay, Standing, outbox_columns, outbox_write
+from baton.flow.outbox import NOTHING_LEFT, Left, Relay, outbox_columns, outbox_write
 from baton.flow.writes import Writes
 from baton.kernel.clock import Clock
 from baton.leads.envelope import Event, encode
@@ -66,17 +66,18 @@ class UnitOfWork:
         """Where what was emitted goes."""
         return frozenset(record.topic for record, _ in self._records)
 
-    async def flush(self, bus: Bus, standing: Standing) -> Left:
+    async def flush(self, bus: Bus, relay: Relay) -> Left:
         """Write what waits, and what was emitted. Gives what is to be published now."""
         records, self._records = self._records, []
-        if records and bus.appends_in_transaction:
-            await bus.append(self.connection, [record for record, _ in records], writes=self.writes)
-            return NOTHING_LEFT
         if not records:
             await self.writes.send(self.connection)
             return NOTHING_LEFT
-        columns = outbox_columns(records, bus=bus)
+        if bus.appends_in_transaction:
+            await bus.append(self.connection, [record for record, _ in records], writes=self.writes)
+            return NOTHING_LEFT
+        columns, standing = outbox_columns(records, bus=bus), relay.standing
         ids = await self.writes.send(self.connection, last=outbox_write(columns, standing=standing))
+        await relay.tell_others(self.connection, columns.lanes)
         told = [record for record, _ in records]
         return Left(told, columns.lanes, cast("Sequence[int] | None", ids), standing.term)
 
@@ -107,7 +108,7 @@ class Units:
             unit = UnitOfWork(connection, now=self._clock.now())
             yield unit
             topics = unit.topics
-            left = await self._flush(unit)
+            left = await unit.flush(self._bus, self.relay)
         self._hand(left, topics, wake=wake)
 
     @asynccontextmanager
@@ -123,7 +124,7 @@ class Units:
             try:
                 yield unit
                 topics = unit.topics
-                left = await self._flush(unit)
+                left = await unit.flush(self._bus, self.relay)
                 if unit.has_begun:
                     await connection.execute("commit")
             except BaseException:
@@ -131,11 +132,6 @@ class Units:
                     await _roll_back(connection)
                 raise
         self._hand(left, topics, wake=False)
-
-    async def _flush(self, unit: UnitOfWork) -> Left:
-        left = await unit.flush(self._bus, self.relay.standing)
-        await self.relay.tell_others(unit.connection, left.lanes)
-        return left
 
     def _hand(self, left: Left, topics: Collection[str], *, wake: bool) -> None:
         self.relay.hand(left)
