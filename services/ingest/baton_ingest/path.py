@@ -240,7 +240,7 @@ async def emit_waiting(
     repeated = await repository.enter(unit.connection, distinct)
     for one in distinct:
         for event in one.events if one.identity not in repeated else ():
-            unit.emit(replace(event, time=unit.now))
+            unit.emit(event._replace(time=unit.now))
 
 
 def _joined(one: Waiting, key: str | None, address: Mapping[str, object]) -> Capture:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from baton.flow.database import Connection
 from baton.flow.writes import Writes
@@ -42,8 +42,7 @@ class TopicSpec:
     compacted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """Bytes on their way to a topic. Records of one key keep their order."""
 
     topic: str
@@ -64,8 +63,7 @@ def refuse_too_large(records: Sequence[Record]) -> None:
             raise RecordTooLarge(record.topic, size)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(NamedTuple):
     """A record as it came. `offset` is its place in its partition; `at` when the bus took it."""
 
     topic: str

@@ -1,7 +1,7 @@
 """Dead letters: what was accepted and can't be processed, kept whole, replayable, never dropped."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -99,4 +99,4 @@ def _copy(record: Received, failure: Failure, *, consumer: str, now: datetime) -
     headers = (*record.headers, *((name, text.encode()) for name, text in added.items()))
     copy = Record(topic=Topic.DEAD_LETTERS, key=record.key, value=record.value, headers=headers)
     # What it says of itself may be just what is too much; the row has all of it.
-    return copy if copy.size <= MAX_RECORD_BYTES else replace(copy, value=b"")
+    return copy if copy.size <= MAX_RECORD_BYTES else copy._replace(value=b"")

@@ -79,8 +79,7 @@ class _Text(NamedTuple):
     asks: str = "(select count(*) from {rows})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Write:
+class _Write(NamedTuple):
     text: _Text
     arguments: tuple[object, ...]
     expect: tuple[int, str] | None = None
