@@ -55,9 +55,19 @@ class Calendar:
     boundary: Boundary = Boundary.CLOSE
     pauses: tuple[Pause, ...] = ()
     """While one runs every budget stands still; who is open stays open."""
+    never_closes: bool = field(init=False, compare=False, repr=False)
+    """Open at every hour of every date; only there is a day (`d`) a clear length."""
     # A date's windows cost 10 µs to place in time; the same dates are asked for over and over.
     _days: dict[date, tuple[Segment, ...]] = field(default_factory=dict, init=False, compare=False, repr=False)
     _zoned: dict[str, "Calendar"] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        never_closes = (
+            self.hours == _FULL_WEEK
+            and not self.holidays
+            and all(windows == FULL_DAY for windows in self.special.values())
+        )
+        object.__setattr__(self, "never_closes", never_closes)
 
     @classmethod
     def parse(cls, name: str, mapping: object) -> Self:
@@ -78,15 +88,6 @@ class Calendar:
     @property
     def zone(self) -> ZoneInfo:
         return zone_named(self.time_zone)
-
-    @property
-    def never_closes(self) -> bool:
-        """Open at every hour of every date; only there is a day (`d`) a clear length."""
-        return (
-            self.hours == _FULL_WEEK
-            and not self.holidays
-            and all(windows == FULL_DAY for windows in self.special.values())
-        )
 
     def is_open(self, at: datetime) -> bool:
         return self.never_closes or self.opening_date(at) is not None
