@@ -8,9 +8,11 @@ from datetime import timedelta
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.structs import ConsumerRecord
 
 from baton.flow.bus import Bus, RecordTooLarge, TopicSpec
 from baton.flow.kafka import KafkaBus
+from baton.flow.kafka_reader import received
 from baton.flow.kafka_settings import KafkaSettings
 from tests.support.buses import OTHER, PARTITIONS, TOPIC, Setting, numbers, record, until
 
@@ -77,6 +79,14 @@ async def test_a_record_lies_in_the_lane_of_its_key_whatever_the_topic(setting: 
     got = await reader.until(100)
 
     assert all(one.partition == bus.lane(one.key) for one in got)
+
+
+def test_what_is_null_in_a_record_of_a_stranger_is_empty() -> None:
+    raw = ConsumerRecord(TOPIC, 0, 7, 0, 0, None, None, None, -1, -1, (("ce_id", None),))
+
+    got = received(raw, "")
+
+    assert (got.key, got.value, got.headers) == (b"", b"", (("ce_id", b""),))
 
 
 async def test_a_topic_with_one_partition_takes_every_key(bus: Bus) -> None:

@@ -184,6 +184,23 @@ async def test_a_database_that_lets_nobody_in_is_away_until_it_does_again(databa
     await db.stop()
 
 
+async def test_a_table_that_a_newer_release_changed_is_read_anew(database: str) -> None:
+    db = await opened_database(database)
+    async with db.transaction() as connection:
+        await connection.fetch("select * from said")
+    migration = await asyncpg.connect(database)
+    await migration.execute("alter table said add column loud bool")
+    await migration.close()
+
+    with pytest.raises(DatabaseUnavailable, match="cached"):  # so that the work comes again
+        async with db.transaction() as connection:
+            await connection.fetch("select * from said")
+
+    async with db.transaction() as connection:
+        assert not await connection.fetch("select * from said")
+    await db.stop()
+
+
 async def opened_database(url: str) -> Database:
     db = Database(url, schema="public")
     await db.start()

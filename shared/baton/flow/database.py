@@ -18,6 +18,7 @@ TRANSIENT: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,  # a standby, or one whose disk is full
+    asyncpg.InvalidCachedStatementError,  # a newer release's migration changed the table meanwhile
     asyncpg.InternalClientError,  # what asyncpg calls a server that dies in the middle of a query
 )
 _COMMAND_SECONDS: Final = 15.0

@@ -19,7 +19,6 @@ from aiokafka.helpers import create_ssl_context
 from baton.flow.bus import MAX_RECORD_BYTES
 from baton.flow.kafka_calls import KafkaFailure, bounded, in_background
 from baton.flow.kafka_settings import KafkaSettings
-from baton.leads.envelope import Headers
 
 MAX_REQUEST_BYTES: Final = MAX_RECORD_BYTES + 64 * 1024
 """Kafka counts headers and the frame around a record, too."""
@@ -74,7 +73,7 @@ class Raw(Protocol):
     timestamp: int
     key: bytes | None
     value: bytes | None
-    headers: Headers
+    headers: Sequence[tuple[str, bytes | None]]
 
 
 class Client(Protocol):

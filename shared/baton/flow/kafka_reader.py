@@ -81,13 +81,13 @@ class TopicReader:
 
 
 def received(raw: Raw, prefix: str) -> Received:
-    """A record of aiokafka's as ours."""
+    """A record of aiokafka's as ours. Kafka knows keys, values and headers of nothing; for us they are empty."""
     return Received(
         topic=raw.topic.removeprefix(prefix),
         partition=raw.partition,
         offset=raw.offset,
         key=raw.key or b"",
         value=raw.value or b"",
-        headers=raw.headers,
+        headers=tuple((name, content or b"") for name, content in raw.headers),
         at=datetime.fromtimestamp(raw.timestamp / 1000, UTC),
     )
