@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from fastapi import Request
 
 from baton.flow.bus import Record
 from baton.kernel.ids import derived_id, lead_id_for_email
@@ -25,6 +28,7 @@ from baton.leads.events import (
     SlaStarted,
 )
 from baton.leads.values import Lead
+from baton.service.access import Access, Keys, may_still
 from baton.service.paging import write_cursor
 from baton_router.stream import RepStream, Wakes
 from tests.support.postgres import Databases
@@ -544,6 +548,29 @@ async def test_a_stream_shows_the_reps_clocks_and_nobody_elses(router: Routers) 
     await marys.aclose()
     assert [data(frame)["type"] for frame in frames[1:]] == ["lead.assigned", "sla.started"]
     assert list(joes) == []
+
+
+async def test_a_stream_ends_before_it_tells_anything_more_when_its_key_is_taken_back(
+    router: Routers, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys.json"
+    file.write_text(f"[{{name: mary, scopes: [read], sha256: {sha256(b'secret').hexdigest()}}}]")
+    router.app.state.access = Access(keys=Keys(file))
+    headers = [(b"authorization", b"Bearer secret")]
+    request = Request({"type": "http", "method": "GET", "headers": headers, "app": router.app})
+    stream = RepStream(
+        router.service.database, Wakes(router.url), asyncio.Event(), "mary", lambda: may_still(request, "read")
+    )
+    await router.capture("a@acme.com")
+    events = stream.run(0)
+
+    heard = [await anext(events), await anext(events)]
+    file.write_text("[]")
+    await router.capture("b@acme.com")
+
+    assert data(heard[1])["lead_id"] == lead_id_for_email("a@acme.com")
+    async with asyncio.timeout(30):
+        assert [frame async for frame in events] == []
 
 
 def position(frame: bytes) -> int:

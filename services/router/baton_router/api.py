@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from baton.flow.unit_of_work import UnitOfWork
 from baton.kernel.instants import format_instant, parse_instant
 from baton.leads.normalising import Unusable
-from baton.service.access import require
+from baton.service.access import may_still, require
 from baton.service.errors import Refusal
 from baton.service.fields import Instant
 from baton.service.naming import NamedLead, named_lead
@@ -237,7 +237,9 @@ def _add_stream(router: APIRouter, service: Service, wakes: Wakes, *, most: int)
         if wakes.count >= most:
             raise Refusal(503, "too many live streams here", headers={"retry-after": "5"})
         found = known_rep(service.feed.current(), rep)
-        events = RepStream(service.database, wakes, request.app.state.stopping, found.id)
+        events = RepStream(
+            service.database, wakes, request.app.state.stopping, found.id, lambda: may_still(request, "read")
+        )
         return EventSourceResponse(
             events.run(None if last_event_id is None else int(last_event_id)),
             headers={"cache-control": "no-store", "x-accel-buffering": "no"},

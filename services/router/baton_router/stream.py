@@ -5,7 +5,7 @@ A stream reads the timeline after the last position it has shown. A notification
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
@@ -97,6 +97,8 @@ class RepStream:
     wakes: Wakes
     stopping: asyncio.Event
     rep: str
+    may_go_on: Callable[[], bool] = lambda: True
+    """Whether its reader may still hear it."""
 
     async def run(self, last_seen: int | None) -> AsyncGenerator[bytes]:
         """Server-sent events after `last_seen`; without it, first what is still open, then what happens from now on.
@@ -109,6 +111,8 @@ class RepStream:
             while not self.stopping.is_set():
                 news.clear()
                 entries, place = await self._next(place)
+                if not self.may_go_on():
+                    return
                 for entry in entries:
                     yield _frame(entry)
                 idle = 0 if entries or await _woken(news) else idle + 1

@@ -221,6 +221,13 @@ def require(*scopes: Scope) -> Callable[[Request], Awaitable[Caller]]:
     return allowed
 
 
+def may_still(request: Request, scope: Scope) -> bool:
+    """Whether who was let in would be again: what goes on for long outlives its key otherwise."""
+    access: Access = request.app.state.access
+    caller = access.caller(request)
+    return caller is not None and caller.may(scope)
+
+
 def _key_in(request: Request) -> str:
     """The key that was sent, or nothing. A browser sends it as the password of any user, for the pages.
 
