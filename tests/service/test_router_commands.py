@@ -121,6 +121,19 @@ async def test_a_touch_makes_it_work_in_progress(router: Routers) -> None:
     assert (touched.touch.at, touched.touch.by, touched.touch.note) == (at, "mary", "hi")
 
 
+async def test_a_touch_that_is_told_again_with_its_instant_is_one(router: Routers) -> None:
+    lead_id = await router.capture("a@acme.com")
+    called = {"kind": "call", "at": format_instant(router.clock.now()), "note": "hi"}
+
+    for body in (called, called, called | {"note": "again"}):
+        await router.post(f"/v1/leads/{lead_id}/touches", body)
+
+    told = [event.id for event in await router.events() if isinstance(event.data, LeadTouched)]
+    story = await router.get(f"/v1/leads/{lead_id}")
+    assert (told[0], len(set(told))) == (told[1], 2)
+    assert [step["type"] for step in story["steps"]].count("lead.touched") == 2
+
+
 @pytest.mark.parametrize("minutes", [-16, 6])
 async def test_a_touch_of_another_time_is_refused(router: Routers, minutes: int) -> None:
     lead_id = await router.capture("a@acme.com")

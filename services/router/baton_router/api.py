@@ -163,7 +163,10 @@ def _add_commands(router: APIRouter, service: Service) -> None:
 
     @router.post("/leads/{lead}/touches", dependencies=_ROUTE)
     async def touch(lead: NamedLead, body: TouchBody, traceparent: Traceparent = None) -> dict[str, object]:
-        """A call, an email, a message or a meeting: now, or up to 15 minutes ago."""
+        """A call, an email, a message or a meeting: now, or up to 15 minutes ago.
+
+        Where an answer may be lost, say `at`: sent again in the same words, it is one touch.
+        """
         return views.summary(await commands.touch(named_lead(lead), body, traceparent=traceparent))
 
     @router.post("/leads/{lead}/disposition", dependencies=_ROUTE)

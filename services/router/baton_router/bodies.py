@@ -51,7 +51,7 @@ class ReassignBody(Command):
 
 
 class TouchBody(Command):
-    """What the rep did. `at` may lie 15 minutes back at most."""
+    """What the rep did. `at` may lie 15 minutes back at most; the same again with the same `at` is one touch."""
 
     kind: TouchKind
     at: Instant | None = None

@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from baton.flow.unit_of_work import UnitOfWork, Units
@@ -113,7 +113,7 @@ class Commands:
         return file
 
     async def touch(self, lead_id: str, command: TouchBody, *, traceparent: str | None = None) -> LeadFile:
-        """The rep did something for the lead, now or up to 15 minutes ago."""
+        """The rep did something, now or up to 15 minutes ago. Told again with its `at`, it is one touch."""
         async with self._case(lead_id, command, traceparent) as case:
             given, at = case.given, command.at or case.now
             if at < case.now - _LATE:
@@ -122,7 +122,8 @@ class Commands:
                 raise Refusal(422, "at: lies in the future")
             by = case.by(command) or given.rep
             touch = Touch(kind=command.kind, at=min(at, case.now), by=by, note=command.note)
-            await record_touch(case.desk, case.file, touch, case.cause)
+            cause = case.cause if command.at is None else _told_by(case, touch, at=command.at)
+            await record_touch(case.desk, case.file, touch, cause)
         return case.file
 
     async def dispose(self, lead_id: str, command: DispositionBody, *, traceparent: str | None = None) -> LeadFile:
@@ -197,6 +198,12 @@ def guard(file: LeadFile, assignment_id: str | None) -> None:
     if assignment_id is not None and assignment_id != current:
         now = "nobody has the lead" if file.given is None else f"{file.given.rep} has it by {current}"
         raise Refusal(409, f"assignment {assignment_id} is no longer the current one: {now}")
+
+
+def _told_by(case: Case, touch: Touch, *, at: datetime) -> Cause:
+    """What is told again, because its answer was lost, has the same identity."""
+    what = (touch.kind, at.astimezone(UTC).isoformat(), str(touch.by), touch.note or "")
+    return replace(case.cause, id=derived_id("touch", case.file.lead_id, *what))
 
 
 def _known_rep(desk: Desk, name: str) -> str:
