@@ -11,9 +11,12 @@ from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient
 from prometheus_client import REGISTRY
 
-from baton.flow.bus import Record
-from baton.flow.database import Database
+from baton.flow.bus import Received, Record
+from baton.flow.database import Database, Overtaken
+from baton.flow.deliveries import Delivery, read_delivery
 from baton.flow.memory import MemoryBus
+from baton.flow.unit_of_work import UnitOfWork
+from baton.flow.writes import Writes
 from baton.kernel.clock import ManualClock
 from baton.kernel.ids import derived_id, lead_id_for_email
 from baton.leads.decisions import Assignment, Disposition, Touch, Trace
@@ -39,9 +42,12 @@ from baton.service.migrations import check, downgrade, upgrade
 from baton.service.playbooks import publish
 from baton.service.service import Service, next_dues
 from baton.service.settings import Settings
+from baton_sla_monitor import repository
 from baton_sla_monitor.app import create_app
+from baton_sla_monitor.handlers import KeepClocks
 from baton_sla_monitor.shelf import TermsShelf
 from baton_sla_monitor.timers import ClockTimer
+from tests.support.postgres import somebody_waits
 
 pytestmark = pytest.mark.postgres
 
@@ -87,15 +93,23 @@ class World:
 
     async def say(self, *told: EventData, name: str = "", sequence: int | None = None) -> None:
         """Publish facts that are told now, and let everything settle."""
-        for number, data in enumerate(told):
-            identity = derived_id(data.type, name, str(number), self.clock.now().isoformat())
-            event = Event(
-                id=identity, source="/test", time=self.clock.now(), key="acme.com", data=data, sequence=sequence
-            )
-            headers, value = encode(event)
-            self.sent.append(Record(topic=data.topic, key=b"acme.com", value=value, headers=headers))
+        self.sent += [self.record(data, name, str(number), sequence=sequence) for number, data in enumerate(told)]
         await self.bus.publish(self.sent[-len(told) :])
         await self.settle()
+
+    def record(self, data: EventData, *name: str, sequence: int | None = None) -> Record:
+        """A fact that is told now."""
+        identity = derived_id(data.type, *name, self.clock.now().isoformat())
+        event = Event(id=identity, source="/test", time=self.clock.now(), key="acme.com", data=data, sequence=sequence)
+        headers, value = encode(event)
+        return Record(topic=data.topic, key=b"acme.com", value=value, headers=headers)
+
+    async def handle(self, record: Record, unit: UnitOfWork) -> None:
+        """What a monitor does with a fact, but for writing it."""
+        received = Received(record.topic, 0, 0, record.key or b"", record.value, record.headers, self.clock.now())
+        delivery = read_delivery(received)
+        assert isinstance(delivery, Delivery)
+        await KeepClocks(self.service.feed.current, TermsShelf())([delivery], unit)
 
     async def settle(self) -> None:
         while await self.service.step() + sum([await timer.step() for timer in self.service.timers]):
@@ -210,6 +224,107 @@ async def test_facts_in_any_order_of_topics_end_the_same(world: World) -> None:
     async with world.database.connection() as connection:
         rows = await connection.fetch("select policy, status from clocks order by policy")
     assert [tuple(row) for row in rows] == [("first-contact", "met"), ("route", "met")]
+
+
+@pytest.mark.parametrize(("meanwhile", "met"), [("paused", 1), ("warned", 1), ("merged", 1), ("erased", 0)])
+async def test_what_was_read_without_locks_is_not_written_over_what_happens_meanwhile(
+    world: World, meanwhile: str, met: int
+) -> None:
+    await world.say(assigned(START))
+    record = world.record(touched(START))
+
+    with pytest.raises(Overtaken):
+        await _handle_late(world, record, meanwhile)
+    await world.bus.publish([record])
+    await world.settle()
+
+    assert len(await world.told(SlaMet)) == met
+
+
+@pytest.mark.parametrize(("meanwhile", "started"), [("paused", 1), ("merged", 1), ("erased", 0)])
+async def test_a_stranger_of_whom_something_is_told_meanwhile_is_handled_again(
+    world: World, meanwhile: str, started: int
+) -> None:
+    await world.settle()  # for the playbook
+    record = world.record(assigned(START))
+
+    with pytest.raises(Overtaken):
+        await _handle_late(world, record, meanwhile)
+    await world.bus.publish([record])
+    await world.settle()
+
+    assert await world.rows("clocks") == started
+
+
+async def _handle_late(world: World, record: Record, meanwhile: str = "") -> None:
+    """Without locks; something happens between reading and writing."""
+    async with world.service.units.begin_late() as unit:
+        await world.handle(record, unit)
+        await _happen(world, meanwhile)
+
+
+async def _happen(world: World, what: str) -> None:
+    match what:
+        case "":
+            pass
+        case "paused":
+            await world.say(LeadPaused(lead_id=ANN, reason="on leave", until=None))
+        case "warned":
+            await world.wait_until(START + timedelta(minutes=30))
+        case "merged":
+            await world.say(LeadMerged(from_="another", into=ANN))
+        case _:
+            await world.say(LeadErased(lead_id=ANN))
+
+
+async def test_who_is_merged_while_a_batch_writes_without_locks_is_not_written_alone(world: World) -> None:
+    await world.say(assigned(START))
+    database, record = world.service.database, world.record(touched(START))
+
+    async with database.connection() as looker:
+        async with database.transaction() as merging:
+            await repository.be_alone(merging)
+            await repository.load_leads(merging, [ANN])
+            writing = asyncio.create_task(_handle_late(world, record))
+            await somebody_waits(looker)
+            await repository.save_merges(merging, [("another", ANN)])
+        with pytest.raises(Overtaken):
+            await writing
+
+
+async def test_who_merges_waits_for_who_has_a_lead_in_hand_and_keeps_nobody_from_writing(world: World) -> None:
+    await world.say(assigned(START))
+
+    async with world.service.database.connection() as looker:
+        async with world.service.units.begin() as unit:
+            await world.handle(world.record(touched(START)), unit)
+            merging = asyncio.create_task(world.say(LeadMerged(from_="another", into=ANN)))
+            await somebody_waits(looker)
+        await merging
+
+    assert await world.types() == ["sla.started", "sla.met"]
+    assert await world.rows("merges") == 1
+
+
+async def test_clocks_that_were_waited_for_are_known_as_they_are_then(world: World) -> None:
+    await world.say(assigned(START))
+    database = world.service.database
+
+    async def save() -> None:
+        async with database.transaction() as connection:
+            clocks, _ = await repository.load_clocks(connection, [ANN])
+            repository.save_clocks(writes := Writes(), clocks.values())
+            await writes.send(connection)
+
+    async with database.connection() as looker:
+        async with database.transaction() as other:
+            await other.execute("update clocks set version = 7")
+            saving = asyncio.create_task(save())
+            await somebody_waits(looker)
+        await saving
+        kept = await looker.fetchval("select version from clocks")
+
+    assert kept == 7
 
 
 async def test_two_timers_fire_a_clock_once(world: World) -> None:

@@ -119,7 +119,7 @@ class Monitor:
         result = settle(replay(self.facts.values(), known), self.clocks, keys=keys, now=self.now, erased=erased or {})
         self.told += [telling.data for telling in tell(result.transitions, known)]
         for retracted in result.retracted:
-            del self.clocks[retracted]
+            del self.clocks[retracted.id]
         self.clocks.update((each.id, each) for each in result.clocks)
 
     def _fire(self) -> None:

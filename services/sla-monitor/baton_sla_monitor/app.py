@@ -36,6 +36,7 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         topics=TOPICS,
         handler=lambda feed: KeepClocks(feed.current, shelf),
         gather=_GATHER,
+        optimistic=True,
     )
     service.timers += [ClockTimer(service.units, shelf), OverdueWatch(database, clock)]
     return create_web(service, title="Baton sla-monitor", settings=settings, routers=[create_router(service, shelf)])

@@ -55,9 +55,9 @@ class KeepClocks:
         news = [each for each in news if each.fact is not None or each.erased is not None]
         if not news:
             return
-        people = await People.load(unit.connection, {lead for each in news for lead in each.leads})
-        await self.shelf.keep(unit.connection, (terms for each in news for terms in each.terms))
-        batch = _Batch(unit, people, self.shelf, {each.event.id: each.event for each in news})
+        people = await _people(news, unit)
+        new_terms = await self.shelf.take(unit.connection, (terms for each in news for terms in each.terms))
+        batch = _Batch(unit, people, self.shelf, new_terms, {each.event.id: each.event for each in news})
         for each in news:
             await batch.take(each)
         await batch.settle()
@@ -85,6 +85,28 @@ class _News:
         assert self.fact is not None
         return {self.fact.lead} if self.fact.other is None else {self.fact.lead, self.fact.other}
 
+    @property
+    def is_of_identity(self) -> bool:
+        """Whether it changes who somebody is."""
+        return self.fact is None or self.fact.other is not None
+
+
+async def _people(news: Sequence[_News], unit: UnitOfWork) -> People:
+    """All that a batch speaks of: under locks, or to be checked as the batch is written."""
+    leads = {lead for each in news for lead in each.leads}
+    if any(each.is_of_identity for each in news):
+        await unit.begin()
+        await repository.be_alone(unit.connection)
+        return await People.load(unit.connection, leads)
+    people = None if unit.has_begun else await People.look(unit.connection, leads)
+    if people is None:
+        await unit.begin()
+        await repository.be_beside_others(unit.connection)
+        people = await People.load(unit.connection, leads)
+    if people.are_plain:
+        repository.check_plain(unit.writes, leads)
+    return people
+
 
 @dataclass(slots=True)
 class _Batch:
@@ -93,6 +115,7 @@ class _Batch:
     unit: UnitOfWork
     people: People
     shelf: TermsShelf
+    new_terms: Sequence[Terms]
     causes: Mapping[str, Event]
     merged: set[tuple[str, str]] = field(default_factory=set)
     erased: dict[str, Moment] = field(default_factory=dict)
@@ -109,7 +132,7 @@ class _Batch:
         changed = sorted(self.people.changed)
         persons = list(dict.fromkeys(self.people.of(lead) for lead in changed))
         clocks: list[ClockState] = []
-        retracted: list[str] = []
+        retracted: list[ClockState] = []
         for begin in range(0, len(persons), _SLICE):
             settlements = [await self._settle(person) for person in persons[begin : begin + _SLICE]]
             clocks += (clock for each in settlements for clock in each.clocks)
@@ -118,8 +141,9 @@ class _Batch:
             await asyncio.sleep(0)
         await self._save_leads(changed)
         await repository.save_merges(self.unit.connection, self.merged)
-        await repository.retract_clocks(self.unit.connection, retracted)
         repository.save_clocks(self.unit.writes, clocks)
+        repository.retract_clocks(self.unit.writes, retracted)
+        repository.save_terms(self.unit.writes, self.new_terms)
 
     async def _settle(self, person: Person) -> Settlement:
         result = await self._replay(person)

@@ -25,18 +25,31 @@ class Person:
 
 @dataclass(slots=True)
 class People:
-    """All that a batch speaks of, locked."""
+    """All that a batch speaks of."""
 
     _of_lead: dict[str, Person] = field(default_factory=dict)
     _erased: dict[str, datetime] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
     """Leads whose facts are to be written."""
+    are_plain: bool = True
+    """None of them was ever merged or erased."""
+
+    @classmethod
+    async def look(cls, connection: Connection, leads: Collection[str]) -> "People | None":
+        """These leads just now, not locked; None if one was ever merged or erased."""
+        found = await repository.look(connection, leads)
+        if found is None:
+            return None
+        people = cls()
+        people._gather(*found)
+        return people
 
     @classmethod
     async def load(cls, connection: Connection, leads: Collection[str]) -> "People":
-        """These leads, and whoever they were merged with."""
+        """These leads, and whoever they were merged with, locked for the transaction."""
         rows = await repository.load_leads(connection, leads)
         clocks, is_special = await repository.load_clocks(connection, leads)
+        are_plain = not is_special
         pairs, erased = set[tuple[str, str]](), dict[str, datetime]()
         # Merges are asked for only once the leads are locked: one may have been committed in between.
         locked, wanted = set(leads), set(leads)
@@ -48,8 +61,10 @@ class People:
             rows |= await repository.load_leads(connection, new)
             clocks |= (await repository.load_clocks(connection, new))[0]
             locked |= new
-        people = cls(_erased=erased)
-        people._gather(rows, pairs, clocks)
+        people = cls(_erased=erased, are_plain=are_plain)
+        people._gather(rows, clocks)
+        for lead, other in sorted(pairs):
+            people._join(lead, other)
         return people
 
     def of(self, lead: str) -> Person:
@@ -81,13 +96,11 @@ class People:
             row.facts = {each: fact for each, fact in row.facts.items() if fact.told > at}
             self.changed.add(lead)
 
-    def _gather(self, rows: dict[str, LeadRow], pairs: set[tuple[str, str]], clocks: dict[str, ClockState]) -> None:
+    def _gather(self, rows: dict[str, LeadRow], clocks: dict[str, ClockState]) -> None:
         for lead, row in rows.items():
             self.of(lead).leads[lead] = row
         for clock in clocks.values():
             self.of(clock.lead).clocks[clock.id] = clock
-        for lead, other in sorted(pairs):
-            self._join(lead, other)
 
     def _join(self, lead: str, other: str) -> None:
         one, two = self.of(lead), self.of(other)

@@ -1,6 +1,6 @@
 """Facts and clocks in PostgreSQL: a batch is read and written by one array statement a table."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -29,6 +29,26 @@ select lead_id, null, at from erased where lead_id = any($1::text[])
 _SAVE_MERGES: Final = """
 insert into merges (lead_id, into_lead) select * from unnest($1::text[], $2::text[]) on conflict do nothing
 """
+# Who writes without having locked anything finds either the table of leads or a merge or an erasure: never neither. Who
+# locks rows has the table before, so that nobody waits in a circle.
+_ALONE: Final = "lock table leads in share row exclusive mode"
+_BESIDE_OTHERS: Final = "lock table leads in row exclusive mode"
+_IS_SPECIAL: Final = """
+exists (select from merges where lead_id = any($1::text[]) or into_lead = any($1::text[]))
+or exists (select from erased where lead_id = any($1::text[]))
+"""
+# Facts come with the first clock only. Lead by lead: asked for all at once in the order of their ids, a planner without
+# statistics reads the whole table.
+_LOOK: Final = f"""
+select s.is_special, l.lead_id as known, l.key as lead_key, l.version as lead_version,
+    case when c.place is null or c.place = 1 then l.facts end as facts, c.*
+from (select {_IS_SPECIAL} as is_special) s cross join unnest($1::text[]) as g(lead_id) left join lateral (
+    select * from leads where lead_id = g.lead_id offset 0
+) l on true left join lateral (
+    select *, xmin::text::bigint as revision, row_number() over (order by id) as place
+    from clocks where lead_id = g.lead_id order by id
+) c on true
+"""  # noqa: S608 - ours
 _LEADS: Final = "select * from leads where lead_id = any($1::text[]) order by lead_id for update"
 # A row that came between our reading and our writing isn't ours to overwrite: then the batch comes again.
 _SAVE_LEADS: Final = """
@@ -37,34 +57,43 @@ select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[])
 on conflict (lead_id) do update set key = excluded.key, version = excluded.version, facts = excluded.facts
 where leads.version = excluded.version - 1
 """
-# Lead by lead: asked for all at once in the order of their ids, a planner without statistics reads the whole table.
-_CLOCKS: Final = """
-select c.*, s.is_special from (
-    select exists (select from merges where lead_id = any($1::text[]) or into_lead = any($1::text[]))
-        or exists (select from erased where lead_id = any($1::text[])) as is_special
-) s
+_CLOCKS: Final = f"""
+select c.*, s.is_special from (select {_IS_SPECIAL} as is_special) s
 left join lateral (
-    select c.* from unnest($1::text[]) as g(lead_id),
-        lateral (select * from clocks where lead_id = g.lead_id order by id for update) c
+    select c.* from unnest($1::text[]) as g(lead_id), lateral (
+        select *, xmin::text::bigint as revision from clocks where lead_id = g.lead_id order by id for update
+    ) c
 ) c on true
-"""
-_SAVE_CLOCKS: Final = """
-insert into clocks (id, lead_id, key, terms, policy, assignment_id, rep, pool, source, start_at, due_at, stops,
+"""  # noqa: S608 - ours
+_ADD_CLOCKS: Final = """
+insert into clocks (id, lead_id, key, terms, policy, assignment_id, source, start_at, rep, pool, due_at, stops,
                     status, reason, breached_at, ended_at, corrected, fired, next_at, version, outcome_at, holder)
 select * from unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-    $10::timestamptz[], $11::timestamptz[], $12::bytea[], $13::text[], $14::text[], $15::timestamptz[],
-    $16::timestamptz[], $17::bool[], $18::int[], $19::timestamptz[], $20::bigint[], $21::timestamptz[],
-    $22::text[])
-on conflict (id) do update set
-    rep = excluded.rep, pool = excluded.pool, due_at = excluded.due_at, stops = excluded.stops,
-    status = excluded.status, reason = excluded.reason, breached_at = excluded.breached_at,
-    ended_at = excluded.ended_at, corrected = excluded.corrected, fired = excluded.fired,
-    next_at = excluded.next_at, version = excluded.version, outcome_at = excluded.outcome_at,
-    holder = excluded.holder
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::timestamptz[], $9::text[],
+    $10::text[], $11::timestamptz[], $12::bytea[], $13::text[], $14::text[], $15::timestamptz[], $16::timestamptz[],
+    $17::bool[], $18::int[], $19::timestamptz[], $20::bigint[], $21::timestamptz[], $22::text[])
+on conflict do nothing
+"""
+_CHANGE_CLOCKS: Final = """
+update clocks c set
+    rep = g.rep, pool = g.pool, due_at = g.due_at, stops = g.stops, status = g.status, reason = g.reason,
+    breached_at = g.breached_at, ended_at = g.ended_at, corrected = g.corrected, fired = g.fired, next_at = g.next_at,
+    version = g.version, outcome_at = g.outcome_at, holder = g.holder
+from unnest(
+    $1::text[], $2::bigint[], $3::text[], $4::text[], $5::timestamptz[], $6::bytea[], $7::text[], $8::text[],
+    $9::timestamptz[], $10::timestamptz[], $11::bool[], $12::int[], $13::timestamptz[], $14::bigint[],
+    $15::timestamptz[], $16::text[])
+    as g(id, revision, rep, pool, due_at, stops, status, reason, breached_at, ended_at, corrected, fired, next_at,
+         version, outcome_at, holder)
+where c.id = g.id and c.xmin::text::bigint = g.revision
+"""
+_RETRACT_CLOCKS: Final = """
+delete from clocks c using unnest($1::text[], $2::bigint[]) as g(id, revision)
+where c.id = g.id and c.xmin::text::bigint = g.revision
 """
 _DUE: Final = """
-select * from clocks where next_at <= $1 order by next_at, id limit $2 for update skip locked
+select *, xmin::text::bigint as revision from clocks
+where next_at <= $1 order by next_at, id limit $2 for update skip locked
 """
 _SAVE_TERMS: Final = """
 insert into terms (id, terms) select * from unnest($1::text[], $2::bytea[]) on conflict do nothing
@@ -72,6 +101,7 @@ insert into terms (id, terms) select * from unnest($1::text[], $2::bytea[]) on c
 _ERASED: Final = """
 insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
+_OVERTAKEN: Final = "a lead was changed by another transaction meanwhile"
 NEXT_DUE: Final = "select min(next_at) from sla.clocks where next_at is not null"
 """When something is due next."""
 
@@ -100,9 +130,40 @@ async def merges_and_erasures_of(
     return merges, {row["lead_id"]: row["erased_at"] for row in rows if row["erased_at"] is not None}
 
 
+async def look(
+    connection: Connection, leads: Collection[str]
+) -> tuple[dict[str, LeadRow], dict[str, ClockState]] | None:
+    """These leads and their clocks by their ids, just now, not locked; None if one was ever merged or erased."""
+    rows = await connection.fetch(_LOOK, sorted(leads))
+    if rows[0]["is_special"]:
+        return None
+    found = {
+        row["known"]: _lead(row["known"], row["lead_key"], row["lead_version"], row["facts"])
+        for row in rows
+        if row["facts"] is not None
+    }
+    return found, {row["id"]: read_clock(row) for row in rows if row["id"] is not None}
+
+
+def check_plain(writes: Writes, leads: Collection[str]) -> None:
+    """Have it checked that none of these leads was merged or erased meanwhile."""
+    writes.check(f"not ({_IS_SPECIAL})", list(leads), why="a lead was merged or erased meanwhile")
+
+
+async def be_alone(connection: Connection) -> None:
+    """For a merge or an erasure: until the end of the transaction nobody else writes a lead. Load leads after it."""
+    await connection.execute(_ALONE)
+
+
+async def be_beside_others(connection: Connection) -> None:
+    """For who locks leads: nobody is alone until the end of the transaction. Load leads after it."""
+    await connection.execute(_BESIDE_OTHERS)
+
+
 async def load_leads(connection: Connection, leads: Collection[str]) -> dict[str, LeadRow]:
     """The leads that there are, locked for the transaction."""
-    return {row["lead_id"]: _lead(row) for row in await connection.fetch(_LEADS, sorted(leads))}
+    rows = await connection.fetch(_LEADS, sorted(leads))
+    return {row["lead_id"]: _lead(row["lead_id"], row["key"], row["version"], row["facts"]) for row in rows}
 
 
 async def load_clocks(connection: Connection, leads: Collection[str]) -> tuple[dict[str, ClockState], bool]:
@@ -130,20 +191,24 @@ def save_leads(writes: Writes, rows: Collection[LeadRow]) -> None:
     if not rows:
         return
     written = [(row.lead_id, row.key, row.version + 1, pack_facts(row.facts.values())) for row in rows]
-    expect = len(written), "a lead was changed by another transaction meanwhile"
-    writes.add(_SAVE_LEADS, *_columns(written), expect=expect)
+    writes.add(_SAVE_LEADS, *_columns(written), expect=(len(written), _OVERTAKEN))
 
 
 def save_clocks(writes: Writes, clocks: Collection[ClockState]) -> None:
-    """Have clocks written."""
+    """Have clocks written. If another transaction changed one of them meanwhile, the work comes again."""
+    new = [(*_identity(clock), *_state(clock)) for clock in clocks if clock.revision is None]
+    known = [(clock.id, clock.revision, *_state(clock)) for clock in clocks if clock.revision is not None]
+    if new:
+        writes.add(_ADD_CLOCKS, *_columns(new), expect=(len(new), _OVERTAKEN))
+    if known:
+        writes.add(_CHANGE_CLOCKS, *_columns(known), expect=(len(known), _OVERTAKEN))
+
+
+def retract_clocks(writes: Writes, clocks: Collection[ClockState]) -> None:
+    """Have clocks deleted that never began, as `save_clocks` writes them."""
     if clocks:
-        writes.add(_SAVE_CLOCKS, *_columns([_clock_row(clock) for clock in clocks]))
-
-
-async def retract_clocks(connection: Connection, ids: Sequence[str]) -> None:
-    """Delete clocks that never began."""
-    if ids:
-        await connection.execute("delete from clocks where id = any($1::text[])", ids)
+        rows = [(clock.id, clock.revision) for clock in clocks]
+        writes.add(_RETRACT_CLOCKS, *_columns(rows), expect=(len(rows), _OVERTAKEN))
 
 
 async def save_merges(connection: Connection, pairs: Collection[tuple[str, str]]) -> None:
@@ -158,10 +223,11 @@ async def load_terms(connection: Connection, ids: Collection[str]) -> dict[str, 
     return {row["id"]: unpack_terms(row["id"], row["terms"]) for row in rows}
 
 
-async def save_terms(connection: Connection, terms: Iterable[Terms]) -> None:
-    """Write terms that may be there already."""
-    rows = sorted((each.id, pack_terms(each)) for each in terms)  # one order for all, so that nobody waits in a circle
-    await connection.execute(_SAVE_TERMS, *_columns(rows))
+def save_terms(writes: Writes, terms: Collection[Terms]) -> None:
+    """Have terms written that may be there already."""
+    if terms:
+        rows = sorted((each.id, pack_terms(each)) for each in terms)  # for all in one order: nobody waits in a circle
+        writes.add(_SAVE_TERMS, *_columns(rows))
 
 
 async def erase(connection: Connection, lead: str, *, at: datetime) -> None:
@@ -201,11 +267,12 @@ def read_clock(row: asyncpg.Record) -> ClockState:
         fired=row["fired"],
         next_at=row["next_at"],
         version=row["version"],
+        revision=row.get("revision"),
     )
 
 
-def _clock_row(clock: ClockState) -> tuple[object, ...]:
-    stops = [(format_instant(each.since), None if each.to is None else format_instant(each.to)) for each in clock.stops]
+def _identity(clock: ClockState) -> tuple[object, ...]:
+    """What of a clock never changes."""
     return (
         clock.id,
         clock.lead,
@@ -213,10 +280,16 @@ def _clock_row(clock: ClockState) -> tuple[object, ...]:
         clock.terms,
         clock.policy,
         clock.assignment,
-        clock.rep,
-        clock.pool,
         clock.source,
         clock.start,
+    )
+
+
+def _state(clock: ClockState) -> tuple[object, ...]:
+    stops = [(format_instant(each.since), None if each.to is None else format_instant(each.to)) for each in clock.stops]
+    return (
+        clock.rep,
+        clock.pool,
         clock.due,
         orjson.dumps(stops),
         clock.status.value,
@@ -232,9 +305,8 @@ def _clock_row(clock: ClockState) -> tuple[object, ...]:
     )
 
 
-def _lead(row: asyncpg.Record) -> LeadRow:
-    facts = {fact.id: fact for fact in unpack_facts(row["lead_id"], row["facts"])}
-    return LeadRow(row["lead_id"], row["key"], facts, row["version"])
+def _lead(lead_id: str, key: str, version: int, facts: bytes) -> LeadRow:
+    return LeadRow(lead_id, key, {fact.id: fact for fact in unpack_facts(lead_id, facts)}, version)
 
 
 def _instant(text: str | None) -> datetime | None:

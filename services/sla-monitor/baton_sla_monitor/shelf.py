@@ -1,6 +1,6 @@
 """The terms at hand: read once from the database, written until they are known to be there."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,15 +30,14 @@ class TermsShelf:
             await self._read(connection, missing)
         return {each: self._known[each] for each in ids}
 
-    async def keep(self, connection: Connection, terms: Iterable[Terms]) -> None:
-        """See to it that these are in the table once the caller's transaction is committed."""
+    async def take(self, connection: Connection, terms: Iterable[Terms]) -> Sequence[Terms]:
+        """Have these at hand. Gives those that aren't in the table: the caller's transaction has to write them."""
         new = {each.id: each for each in terms if each.id not in self._stored}
         if not new:
-            return
+            return ()
         found = await self._read(connection, new)
-        if missing := [each for each in new.values() if each.id not in found]:
-            await repository.save_terms(connection, missing)
         self._known |= new
+        return [each for each in new.values() if each.id not in found]
 
     async def _read(self, connection: Connection, ids: Collection[str]) -> Collection[str]:
         if len(self._known) > _MOST:

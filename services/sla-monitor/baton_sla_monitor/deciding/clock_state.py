@@ -51,6 +51,8 @@ class ClockState:
     next_at: datetime | None = None
     """When something of it is due next."""
     version: int = 0
+    revision: int | None = None
+    """The transaction that wrote it as it was read; None if it is new."""
 
     @property
     def is_open(self) -> bool:

@@ -28,7 +28,7 @@ class Settlement:
 
     clocks: list[ClockState] = field(default_factory=list)
     """Only those that changed."""
-    retracted: list[str] = field(default_factory=list)
+    retracted: list[ClockState] = field(default_factory=list)
     """Clocks that, as is known now, never began."""
     transitions: list[Transition] = field(default_factory=list)
 
@@ -162,7 +162,7 @@ def _retract(settlement: Settlement, clock: ClockState, *, now: datetime, erased
 
     Who heard that it began has to hear of its end.
     """
-    settlement.retracted.append(clock.id)
+    settlement.retracted.append(clock)
     if clock.status is not Status.RUNNING:
         return
     reason = Reason.REASSIGNED if erased is None else Reason.ERASED
