@@ -23,6 +23,7 @@ from baton.leads.decisions import Assignment, Disposition, Touch, Trace
 from baton.leads.envelope import Event, decode, encode
 from baton.leads.events import (
     EventData,
+    LeadActivity,
     LeadAssigned,
     LeadCaptured,
     LeadDisposed,
@@ -36,7 +37,7 @@ from baton.leads.events import (
     SlaMet,
 )
 from baton.leads.topics import Topic
-from baton.leads.values import Lead
+from baton.leads.values import Activity, Lead
 from baton.service.chains import Chain
 from baton.service.migrations import check, downgrade, upgrade
 from baton.service.playbooks import publish
@@ -381,6 +382,14 @@ async def test_a_test_delivery_starts_nothing(world: World) -> None:
     await world.say(captured(test=True))
 
     assert (await world.types(), await world.rows("leads")) == ([], 0)
+
+
+async def test_what_changes_no_clock_leaves_no_trace(world: World) -> None:
+    viewed = Activity(id="1", kind="page_view", at=START, source="web")
+
+    await world.say(LeadActivity(lead_id=ANN, account=None, activity=viewed))
+
+    assert (await world.types(), await world.rows("inbox")) == ([], 0)
 
 
 async def test_a_clock_keeps_the_terms_it_began_with(world: World) -> None:

@@ -13,7 +13,7 @@ from baton.service.service import build
 from baton.service.settings import Settings
 from baton.service.web import create_web
 from baton_sla_monitor.api import create_router
-from baton_sla_monitor.handlers import KeepClocks
+from baton_sla_monitor.handlers import OURS, KeepClocks
 from baton_sla_monitor.shelf import TermsShelf
 from baton_sla_monitor.timers import ClockTimer, OverdueWatch
 
@@ -35,6 +35,7 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         group="baton-sla-monitor",
         topics=TOPICS,
         handler=lambda feed: KeepClocks(feed.current, shelf),
+        types=OURS,
         gather=_GATHER,
         optimistic=True,
     )
