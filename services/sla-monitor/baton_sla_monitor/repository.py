@@ -34,18 +34,19 @@ insert into merges (lead_id, into_lead) select * from unnest($1::text[], $2::tex
 _ALONE: Final = "lock table leads in share row exclusive mode"
 _BESIDE_OTHERS: Final = "lock table leads in row exclusive mode"
 _IS_SPECIAL: Final = """
-exists (select from merges where lead_id = any($1::text[]) or into_lead = any($1::text[]))
+exists (select from merges where lead_id = any($1::text[]))
+or exists (select from merges where into_lead = any($1::text[]))
 or exists (select from erased where lead_id = any($1::text[]))
 """
-# Facts come with the first clock only. Lead by lead: asked for all at once in the order of their ids, a planner without
-# statistics reads the whole table.
+# Facts come with one of their clocks only. Lead by lead: asked for all at once in the order of their ids, a planner
+# without statistics reads the whole table.
 _LOOK: Final = f"""
 select s.is_special, l.lead_id as known, l.key as lead_key, l.version as lead_version,
     case when c.place is null or c.place = 1 then l.facts end as facts, c.*
 from (select {_IS_SPECIAL} as is_special) s cross join unnest($1::text[]) as g(lead_id) left join lateral (
     select * from leads where lead_id = g.lead_id offset 0
 ) l on true left join lateral (
-    select *, xmin::text::bigint as revision, row_number() over (order by id) as place
+    select *, xmin::text::bigint as revision, row_number() over () as place
     from clocks where lead_id = g.lead_id order by id
 ) c on true
 """  # noqa: S608 - ours
