@@ -46,7 +46,6 @@ class ClockTimer:
         for telling in tell(sorted(told, key=_moment), terms):
             unit.emit(as_event(telling, unit))
         repository.save_clocks(unit.writes, due)
-        await unit.writes.send(unit.connection)
         return told
 
 
