@@ -1,7 +1,6 @@
 """Events in, events out: what happens to leads starts, ends and moves their clocks."""
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -213,13 +212,11 @@ def as_event(telling: Telling, unit: UnitOfWork, *, cause: Event | None = None) 
 
 def count_outcomes(transitions: Sequence[Transition]) -> None:
     """Count what clocks came to. A miss counts when the deadline passes, not when somebody answers."""
-    for (kind, policy, corrected), count in Counter(
-        (each.type, each.clock.policy, each.corrected) for each in transitions
-    ).items():
-        if kind is SlaStarted:
-            metrics.started.labels(policy=policy).inc(count)
-        elif (outcome := _OUTCOMES.get(kind)) is not None:
-            metrics.outcomes.labels(policy=policy, outcome="corrected" if corrected else outcome).inc(count)
+    for each in transitions:
+        if each.type is SlaStarted:
+            metrics.started_of(each.clock.policy).inc()
+        elif (outcome := _OUTCOMES.get(each.type)) is not None:
+            metrics.outcomes_of(each.clock.policy, "corrected" if each.corrected else outcome).inc()
 
 
 def _resolved(lead: str, aliases: Mapping[str, str]) -> str:

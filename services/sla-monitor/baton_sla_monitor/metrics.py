@@ -1,5 +1,6 @@
 """The metrics of sla-monitor."""
 
+from functools import cache
 from typing import Final
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -20,3 +21,15 @@ firing_lateness = Histogram(
     "From the instant at which something was due to the one at which it was fired.",
     buckets=_LATENESS_SECONDS,
 )
+
+
+@cache
+def started_of(policy: str) -> Counter:
+    """Found once: a look by labels takes longer than to count."""
+    return started.labels(policy=policy)
+
+
+@cache
+def outcomes_of(policy: str, outcome: str) -> Counter:
+    """As `started_of`."""
+    return outcomes.labels(policy=policy, outcome=outcome)
