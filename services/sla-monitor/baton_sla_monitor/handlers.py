@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from baton.flow.deliveries import Delivery
@@ -180,7 +181,7 @@ class _Batch:
         ids = {transition.clock.terms for transition in transitions}
         for telling in tell(transitions, await self.shelf.find(self.unit.connection, ids)):
             self.unit.emit(as_event(telling, self.unit, cause=self.causes.get(telling.cause)))
-        count_outcomes(transitions)
+        self.unit.afterwards(partial(count_outcomes, transitions))
 
     async def _erase(self, lead: str, event: Event) -> None:
         """Forget a lead, and those known as this one now."""

@@ -1,7 +1,7 @@
 """One transaction: state, and the events that follow from it, together or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Final, cast
@@ -38,6 +38,7 @@ class UnitOfWork:
         self.writes = Writes()
         """Sent with the events, at the end."""
         self._records: list[tuple[Record, str | None]] = []
+        self._afterwards: list[Callable[[], None]] = []
 
     def emit(self, event: Event) -> None:
         """Send `event` once this transaction is committed."""
@@ -51,6 +52,15 @@ class UnitOfWork:
         """
         refuse_too_large([record])
         self._records.append((record, subject))
+
+    def afterwards(self, count: Callable[[], None]) -> None:
+        """Call `count` once this transaction is committed: what is undone and comes again is counted once."""
+        self._afterwards.append(count)
+
+    def committed(self) -> None:
+        """It is: for who began it."""
+        for count in self._afterwards:
+            count()
 
     async def begin(self, *, locks: Sequence[int] = ()) -> None:
         """Begin the transaction if it hasn't begun, with these advisory locks, taken in the order given."""
@@ -109,6 +119,7 @@ class Units:
             yield unit
             topics = unit.topics
             left = await unit.flush(self._bus, self.relay)
+        unit.committed()
         self._hand(left, topics, wake=wake)
 
     @asynccontextmanager
@@ -131,6 +142,7 @@ class Units:
                 if unit.has_begun:
                     await _roll_back(connection)
                 raise
+        unit.committed()
         self._hand(left, topics, wake=False)
 
     def _hand(self, left: Left, topics: Collection[str], *, wake: bool) -> None:
