@@ -136,13 +136,13 @@ async def test_the_clocks_of_a_paused_lead_stand_still_on_its_open_page_and_in_t
     lead_id = await visit.send(email="rex@pausing.example", first_name="Rex", country="DK", employees=1200)
     await visit.open()
     await visit.page.get_by_role("link", name="Rex").click()
-    clock, left = clock_on(visit.page, "absolute-max"), "stopped, (7 h 59|8 h 00) min left"
+    clock = clock_on(visit.page, "absolute-max")
     await expect(clock.get_by_role("timer")).to_be_visible()
 
     async with httpx.AsyncClient(base_url=visit.url) as client:
         await client.post(f"/router/v1/leads/{lead_id}/pause", json={"reason": "on a journey"})
 
-    await expect(clock).to_contain_text(re.compile(f"stopped since .+ {left}"))
+    await expect(clock).to_contain_text(re.compile("stopped since .+ stopped, 23 h 59 min left"))
     await expect(clock.get_by_role("timer")).to_have_count(0)
     await clock.scroll_into_view_if_needed()
     await visit.shoot("lead-paused")
@@ -151,7 +151,7 @@ async def test_the_clocks_of_a_paused_lead_stand_still_on_its_open_page_and_in_t
     await clock.scroll_into_view_if_needed()
     await visit.shoot("lead-paused-phone")
     await visit.open()
-    await expect(visit.page.get_by_role("row").filter(has_text="Rex")).to_contain_text(re.compile(left))
+    await expect(visit.page.get_by_role("row").filter(has_text="Rex")).to_contain_text("stopped, 23 h 59 min left")
     await visit.shoot("list-paused-phone")
     assert too_wide + await visit.too_wide() == []
 
