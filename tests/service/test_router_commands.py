@@ -121,6 +121,16 @@ async def test_a_touch_makes_it_work_in_progress(router: Routers) -> None:
     assert (touched.touch.at, touched.touch.by, touched.touch.note) == (at, "mary", "hi")
 
 
+async def test_a_touch_in_the_second_of_the_assignment_told_in_whole_seconds_is_one_of_it(router: Routers) -> None:
+    router.clock.advance(timedelta(milliseconds=700))
+    lead_id = await router.capture("a@acme.com")
+    at = router.clock.now().replace(microsecond=0)
+
+    answer = await router.post(f"/v1/leads/{lead_id}/touches", {"kind": "call", "at": format_instant(at)})
+
+    assert answer["state"] == "working"
+
+
 async def test_a_touch_that_is_told_again_with_its_instant_is_one(router: Routers) -> None:
     lead_id = await router.capture("a@acme.com")
     called = {"kind": "call", "at": format_instant(router.clock.now()), "note": "hi"}

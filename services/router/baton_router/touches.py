@@ -58,7 +58,8 @@ async def record_touch(desk: Desk, file: LeadFile, touch: Touch, cause: Cause) -
     if given is file.given and file.waiting is not None and file.waiting.why == "missed":
         desk.release(file)  # the rep works it after all: no further step is taken
         file.state = given.state
-    if given is file.given and touch.at >= given.assignment.at and given.touched_at is None:
+    began = given.assignment.at.replace(microsecond=0)  # many tell whole seconds
+    if given is file.given and touch.at >= began and given.touched_at is None:
         desk.mark(file, touched_at=touch.at)
 
 
