@@ -13,7 +13,8 @@ from baton.service.service import build
 from baton.service.settings import Settings
 from baton.service.web import create_web
 from baton_sla_monitor.api import create_router
-from baton_sla_monitor.handlers import OURS, KeepClocks
+from baton_sla_monitor.handlers import KeepClocks
+from baton_sla_monitor.reading import OURS
 from baton_sla_monitor.shelf import TermsShelf
 from baton_sla_monitor.timers import ClockTimer, OverdueWatch
 

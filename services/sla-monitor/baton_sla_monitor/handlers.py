@@ -10,20 +10,9 @@ from baton.flow.deliveries import Delivery
 from baton.flow.unit_of_work import UnitOfWork
 from baton.leads.envelope import Event
 from baton.leads.events import (
-    LeadAccepted,
     LeadAssigned,
     LeadCaptured,
-    LeadDisposed,
     LeadErased,
-    LeadHeld,
-    LeadMerged,
-    LeadNurtured,
-    LeadPaused,
-    LeadReassigned,
-    LeadRejected,
-    LeadResumed,
-    LeadTouched,
-    LeadUnmerged,
     SlaBreached,
     SlaCancelled,
     SlaEvent,
@@ -46,14 +35,6 @@ from baton_sla_monitor.shelf import TermsShelf
 SOURCE: Final = "/baton/sla-monitor"
 _SLICE: Final = 50
 """Persons between two breaths: nothing may hold the event loop for over 50 ms, and one takes half of one at most."""
-OURS: Final = frozenset(
-    each.type
-    for each in (
-        LeadCaptured, LeadMerged, LeadUnmerged, LeadErased, LeadAssigned, LeadReassigned, LeadHeld, LeadNurtured,
-        LeadRejected, LeadTouched, LeadAccepted, LeadDisposed, LeadPaused, LeadResumed,
-    )
-)  # fmt: skip
-"""The types of event that may change a clock."""
 _OUTCOMES: Final[Mapping[type[SlaEvent], str]] = {
     SlaMet: "met",
     SlaBreached: "breached",

@@ -16,6 +16,7 @@ from baton.leads.events import (
     LeadAssigned,
     LeadCaptured,
     LeadDisposed,
+    LeadErased,
     LeadHeld,
     LeadMerged,
     LeadNurtured,
@@ -32,6 +33,14 @@ from baton.leads.values import Reason, Score
 from baton_sla_monitor.deciding.facts import Fact, FactKind
 from baton_sla_monitor.deciding.terms import Terms, terms_at_assignment, terms_at_capture
 
+OURS: Final = frozenset(
+    each.type
+    for each in (
+        LeadCaptured, LeadMerged, LeadUnmerged, LeadErased, LeadAssigned, LeadReassigned, LeadHeld, LeadNurtured,
+        LeadRejected, LeadTouched, LeadAccepted, LeadDisposed, LeadPaused, LeadResumed,
+    )
+)  # fmt: skip
+"""The types of event that may change a clock: those with a fact in them, and erasure."""
 _UNREAD: Final = "-"
 """A name that no field has."""
 _BY_ALIAS: Final = ConfigDict(populate_by_name=False)
