@@ -18,6 +18,8 @@ import pytest
 from tests.support.kafka import free_port
 
 CONFIGURATION: Final = Path(__file__).parents[2] / "deploy" / "docker" / "nginx.conf"
+PROGRAMS: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
+"""Debian keeps it where only root looks by himself."""
 PATIENCE: Final = 20.0
 OWN_WORDS: Final = b'{"error":{"code":"not_served","message":"in the words of the service"}}'
 
@@ -58,7 +60,7 @@ def silent() -> Iterator[int]:
 @pytest.fixture
 def gateway(service: int, silent: int, tmp_path: Path) -> Iterator[int]:
     """Its port: sla answers, scoring is silent, ingest and the router are away."""
-    program = shutil.which("nginx") or pytest.skip("nginx is not there: apt-get install nginx")
+    program = shutil.which("nginx", path=PROGRAMS) or pytest.skip("nginx is not there: apt-get install nginx")
     ports = {"sla-monitor": service, "scoring": silent, "ingest": free_port(), "router": free_port()}
     port = free_port()
     (tmp_path / "nginx.conf").write_text(_on_this_machine(port, ports, tmp_path), encoding="utf-8")
