@@ -960,6 +960,52 @@ async def test_merging_and_unmerging_are_told(ingest: Ingest) -> None:
     assert [event.data.model_dump(by_alias=True) for event in told] == [{"from": one, "into": other}] * 2
 
 
+async def test_a_merge_that_is_sent_again_under_its_key_stays_undone(ingest: Ingest) -> None:
+    key, path = {"idempotency-key": "k"}, "/v1/leads/ada@gmail.com/merge"
+    first = await ingest.send(path, {"into": "ada@acme.example"}, headers=key)
+    await ingest.call("DELETE", path, status=202)
+
+    again = await ingest.send(path, {"into": "ada@acme.example"}, headers=key)
+
+    assert (first["duplicate"], again) == (False, {**first, "duplicate": True})
+    assert await ingest.count("aliases") == 0
+
+
+async def test_an_unmerge_that_is_sent_again_under_its_key_gets_its_first_answer(ingest: Ingest) -> None:
+    path = "/v1/leads/ada@gmail.com/merge"
+    await ingest.send(path, {"into": "ada@acme.example"})
+
+    first, again = [
+        (await ingest.call("DELETE", path, status=202, headers={"idempotency-key": "k"})).json() for _ in range(2)
+    ]
+
+    assert again == {**first, "duplicate": True}
+    assert len(await ingest.told(LeadUnmerged)) == 1
+
+
+async def test_an_erasure_that_is_sent_again_under_its_key_spares_who_came_since(ingest: Ingest) -> None:
+    key = {"idempotency-key": "k"}
+    await ingest.send("/v1/leads", {"email": "ada@acme.example"})
+    first = await ingest.call("DELETE", "/v1/leads/ada@acme.example", status=202, headers=key)
+    await ingest.send("/v1/leads", {"email": "ada@acme.example", "event_id": "new"})
+
+    again = await ingest.call("DELETE", "/v1/leads/ada@acme.example", status=202, headers=key)
+
+    assert again.json() == {**first.json(), "duplicate": True}
+    assert len(await ingest.told(LeadErased)) == 1
+    assert await ingest.count("accounts") == 1
+    (kept,) = await ingest.fetch("select path, answer from idempotency")
+    assert "ada@acme" not in f"{kept['path']} {kept['answer']}"
+
+
+async def test_with_either_of_two_merged_leads_the_answer_about_them_goes(ingest: Ingest) -> None:
+    await ingest.send("/v1/leads/ada@gmail.com/merge", {"into": "ada@acme.example"}, headers={"idempotency-key": "k"})
+
+    await ingest.call("DELETE", "/v1/leads/ada@acme.example", status=202)
+
+    assert await ingest.count("idempotency") == 0
+
+
 async def test_who_was_merged_is_erased_under_all_ids(ingest: Ingest) -> None:
     for name in ("ada@gmail.com", "ada@oak.example", "ada@acme.example"):
         await ingest.send("/v1/leads", {"email": name})
@@ -1075,3 +1121,16 @@ async def test_the_reference_shows_what_a_lead_and_an_activity_look_like(ingest:
     bodies = [paths[path]["post"]["requestBody"]["content"] for path in ("/v1/leads", "/v1/activities")]
     assert ["email" in body["application/json"]["schema"]["example"] for body in bodies] == [True, True]
     assert list(paths["/v1/sources/{source}"]) == ["post"]
+
+
+async def test_the_reference_names_the_idempotency_key_wherever_it_counts(ingest: Ingest) -> None:
+    paths = (await ingest.call("GET", "/openapi.json", status=200)).json()["paths"]
+
+    calls = [(path, method, call) for path, methods in paths.items() for method, call in methods.items()]
+    assert {
+        f"{method} {path}" for path, method, call in calls
+        if "idempotency-key" in {each["name"].lower() for each in call.get("parameters", ())}
+    } == {
+        "post /v1/leads", "post /v1/activities", "delete /v1/leads/{lead}", "post /v1/leads/{lead}/merge",
+        "delete /v1/leads/{lead}/merge",
+    }  # fmt: skip

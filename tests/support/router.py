@@ -152,16 +152,20 @@ class Routers:
     def browser(self) -> AsyncClient:
         return AsyncClient(transport=ASGITransport(self.app), base_url="http://localhost")
 
-    async def post(self, path: str, body: object = None, *, status: int = 200) -> Any:
+    async def post(self, path: str, body: object = None, *, status: int = 200, key: str | None = None) -> Any:
         """A call that must be answered so; what follows from it settles."""
-        return await self.call("POST", path, body, status=status)
+        return await self.call("POST", path, body, status=status, key=key)
 
     async def get(self, path: str, *, status: int = 200) -> Any:
         return await self.call("GET", path, status=status)
 
-    async def call(self, method: str, path: str, body: object = None, *, status: int = 200) -> Any:
+    async def call(
+        self, method: str, path: str, body: object = None, *, status: int = 200, key: str | None = None
+    ) -> Any:
+        """As `post`. `key` is an idempotency key."""
         async with self.browser() as browser:
-            answer = await browser.request(method, path, json=body)
+            headers = {} if key is None else {"idempotency-key": key}
+            answer = await browser.request(method, path, json=body, headers=headers)
         assert answer.status_code == status, answer.text
         await self.settle()
         return answer.json()

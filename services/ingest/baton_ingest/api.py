@@ -11,9 +11,10 @@ from baton.leads.naming import as_lead_id
 from baton.leads.normalising.text import storable
 from baton.leads.playbook.model import Source
 from baton.service.access import Caller, require
+from baton.service.idempotency import KEPT, Asked
 from baton.service.requests import read_body, sent_header
 from baton_ingest.captures import Capture, Nameless, capture, read_kind
-from baton_ingest.idempotency import KEPT, Asked, first_answer, release, remember
+from baton_ingest.idempotency import first_answer, identity, release, remember
 from baton_ingest.path import Away
 from baton_ingest.reception import COME_AGAIN, Reception
 from baton_ingest.reference import ACTIVITIES, LEADS
@@ -147,7 +148,7 @@ def _capture(item: object, number: int, order: _Order) -> Capture | Nameless | R
     if order.bare and read_kind(raw.kind, source.activity)[0] is None:
         return Refused("kind: an activity needs one", "say what the lead did: page_view, webinar, demo_request …")
     if raw.identity is None and order.asked is not None:
-        stand_in = order.asked.identity(number)
+        stand_in = identity(order.asked, number)
         raw = replace(raw, identity=stand_in, repeats_for=KEPT, activity_id=raw.activity_id or "")
     return capture(
         raw,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Final
 
 from fastapi import FastAPI
@@ -11,15 +12,17 @@ from baton.flow.database import Database
 from baton.kernel.clock import Clock
 from baton.leads.normalising import load
 from baton.leads.topics import Topic
+from baton.service.idempotency import EXPIRED, KEPT
 from baton.service.service import Service, build
 from baton.service.settings import Settings
+from baton.service.trimming import TrimTimer
 from baton.service.web import create_web
 from baton_ingest import api, people_api
 from baton_ingest.handlers import read_referenced
 from baton_ingest.path import Path
 from baton_ingest.reception import Reception
 from baton_ingest.settings import IngestSettings
-from baton_ingest.timers import LedgerTimer, QuarantineTimer
+from baton_ingest.timers import PASSED, QuarantineTimer
 from baton_ingest.try_out import DryRun, NoDryRun, TryOut
 
 GROUP: Final = "baton-ingest"
@@ -42,7 +45,8 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         topics=TOPICS,
         handler=lambda _: read_referenced,
     )
-    service.timers += [LedgerTimer(service.units), QuarantineTimer(service.units)]
+    kept = {EXPIRED: KEPT, PASSED: timedelta(days=1)}
+    service.timers += [TrimTimer(service.units, "ingest-ledger", kept), QuarantineTimer(service.units)]
     service.loops.append(_warm_up)
     path = Path(units=service.units, bus=bus, sources=lambda: _sources(service))
     app = create_web(

@@ -1,13 +1,15 @@
 """The tables of ingest: what was seen and answered, and who waits for an address."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, UUID
+from sqlalchemy.dialects.postgresql import BYTEA, UUID
 
 from baton.flow.tables import add_flow_tables
+from baton.service.tables import add_idempotency
 from baton_ingest import SCHEMA
 
 metadata = sa.MetaData(schema=SCHEMA)
 add_flow_tables(metadata)
+add_idempotency(metadata)
 
 ledger = sa.Table(
     "ledger",
@@ -20,21 +22,6 @@ ledger = sa.Table(
     sa.Column("repeats_until", sa.DateTime(timezone=True), nullable=False),
     sa.Index("ledger_by_lead", "lead_id"),
     sa.Index("ledger_by_end", "repeats_until"),
-)
-
-idempotency = sa.Table(
-    "idempotency",
-    metadata,
-    sa.Column("caller", sa.Text, primary_key=True),
-    sa.Column("path", sa.Text, primary_key=True),
-    sa.Column("key", sa.Text, primary_key=True),
-    sa.Column("body_hash", BYTEA, nullable=False),
-    sa.Column("status", sa.Integer, nullable=False),
-    sa.Column("answer", BYTEA, nullable=False),
-    sa.Column("answered_at", sa.DateTime(timezone=True), nullable=False),
-    sa.Column("lead_ids", ARRAY(sa.Text), nullable=False),
-    sa.Index("idempotency_by_time", "answered_at"),
-    sa.Index("idempotency_by_lead", "lead_ids", postgresql_using="gin"),
 )
 
 accounts = sa.Table(

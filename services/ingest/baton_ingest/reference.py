@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from baton.service.idempotency import ABOUT
+
 _Schema = Mapping[str, object]
 
 _TEXT: Final[_Schema] = {"type": "string"}
@@ -35,6 +37,7 @@ _LEAD: Final[_Schema] = {
     "example": {"email": "mary@acme.example", "title": "VP Sales", "employees": "200-500", "country": "US",
                 "activity": "demo_request"},
 }  # fmt: skip
+_KEY: Final[_Schema] = {"name": "Idempotency-Key", "in": "header", "description": ABOUT, "schema": _TEXT}
 _ONE_ACTIVITY: Final[_Schema] = {
     "type": "object",
     "description": "Whose it is: an email, a phone or a lead_id.",
@@ -50,7 +53,10 @@ _ONE_ACTIVITY: Final[_Schema] = {
 
 def _one_or_many(item: _Schema) -> dict[str, Any]:
     schema = {"anyOf": [item, {"type": "array", "items": item}], "example": item["example"]}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    return {
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "parameters": [_KEY],
+    }
 
 
 LEADS: Final = _one_or_many(_LEAD)

@@ -13,6 +13,7 @@ from baton.flow.erasure import forget
 from baton.kernel.instants import format_instant, parse_instant
 from baton.leads.events import Meeting
 from baton.leads.values import Change
+from baton.service.idempotency import FORGET
 from baton_ingest.captures import REPEAT_WINDOW, Capture, Nameless, Told
 
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
@@ -92,7 +93,7 @@ _ERASE: Final = (
     # What the sender has an id or a key for stays known as seen, nobody's; of what we know by its words nothing stays.
     f"delete from ledger where lead_id = $1 and repeats_until <= received_at + interval '{REPEAT_WINDOW}'",  # noqa: S608
     "update ledger set lead_id = null where lead_id = $1",
-    "delete from idempotency where lead_ids @> array[$1]",
+    FORGET,
     "delete from aliases where lead_id = $1 or into_lead = $1",
     "delete from accounts where lead_id = $1",
 )

@@ -1,10 +1,12 @@
 """What the router answers: commands on leads, the story of each, the dry run, reps, the account directory.
 
-Scopes: `read` for what only shows something, `route` for what changes something and for the dry run.
+Scopes: `read` for what only shows something, `route` for what changes something and for the dry run. What changes
+something honours `Idempotency-Key`.
 """
 
 import re
 from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final
 
@@ -20,6 +22,7 @@ from baton.leads.normalising import Unusable
 from baton.service.access import may_still, require
 from baton.service.errors import Refusal
 from baton.service.fields import Instant
+from baton.service.idempotency import Asked, Done, asked_of, in_steps, once
 from baton.service.naming import NamedLead, named_lead
 from baton.service.paging import Cursor, Limit, page, read_cursor, write_cursor
 from baton.service.requests import read_body
@@ -39,10 +42,10 @@ from baton_router.bodies import (
     RouteBody,
     TouchBody,
 )
-from baton_router.commands import Commands
+from baton_router.commands import Commands, Named
 from baton_router.deciding.values import Account, RepState
 from baton_router.dry_run import dry_run
-from baton_router.lead_file import State
+from baton_router.lead_file import LeadFile, State
 from baton_router.people import People, known_rep, shown
 from baton_router.stream import RepStream, Wakes
 from baton_router.views import LeadFilter
@@ -52,7 +55,6 @@ _MOST_MISTAKES: Final = 20
 _EVENT_ID: Final = re.compile("[0-9]{1,18}")
 """What PostgreSQL's bigint holds, whatever its value."""
 _READ: Final = [Depends(require("read"))]
-_ROUTE: Final = [Depends(require("route"))]
 _DRY_RUN: Final = [Depends(require("read", "route"))]
 _ACCOUNTS: Final = TypeAdapter(list[AccountBody])
 _ACCOUNTS_BODY: Final[dict[str, Any]] = {
@@ -63,7 +65,14 @@ _ACCOUNTS_BODY: Final[dict[str, Any]] = {
 }
 """For the interactive reference: the body is read by hand, for mistakes in one answer."""
 
-Traceparent = Annotated[str | None, Header(include_in_schema=False)]
+_Asked = Annotated[Asked | None, Depends(asked_of(require("route")))]
+
+
+def _lead(lead: NamedLead, traceparent: Annotated[str | None, Header(include_in_schema=False)] = None) -> Named:
+    return Named(named_lead(lead), traceparent)
+
+
+_Lead = Annotated[Named, Depends(_lead)]
 
 
 def create_router(service: Service, wakes: Wakes, *, most_streams: int) -> APIRouter:
@@ -136,55 +145,59 @@ def _add_leads(router: APIRouter, service: Service) -> None:
 
 
 def _add_commands(router: APIRouter, service: Service) -> None:
-    commands = Commands(service.units, service.feed.current)
+    commands = Commands(service.feed.current)
 
-    @router.post("/leads/{lead}/accept", dependencies=_ROUTE)
-    async def accept(
-        lead: NamedLead, body: AcceptBody | None = None, traceparent: Traceparent = None
-    ) -> dict[str, object]:
+    async def act(asked: Asked | None, command: Callable[[UnitOfWork], Awaitable[LeadFile]]) -> Mapping[str, object]:
+        async def done(unit: UnitOfWork) -> Done:
+            file = await command(unit)
+            return Done(views.summary(file), file.members)
+
+        return await once(service.units, asked, done)
+
+    @router.post("/leads/{lead}/accept")
+    async def accept(asked: _Asked, lead: _Lead, body: AcceptBody | None = None) -> Mapping[str, object]:
         """The rep takes the lead on."""
-        return views.summary(await commands.accept(named_lead(lead), body or AcceptBody(), traceparent=traceparent))
+        return await act(asked, lambda unit: commands.accept(unit, lead, body or AcceptBody()))
 
-    @router.post("/leads/{lead}/decline", dependencies=_ROUTE)
-    async def decline(lead: NamedLead, body: DeclineBody, traceparent: Traceparent = None) -> dict[str, object]:
+    @router.post("/leads/{lead}/decline")
+    async def decline(asked: _Asked, lead: _Lead, body: DeclineBody) -> Mapping[str, object]:
         """The rep gives the lead back: somebody else gets it, or it is held.
 
         While it is held it stays theirs, with its clocks, until somebody can have it; `hold.why` says so.
         """
-        return views.summary(await commands.decline(named_lead(lead), body, traceparent=traceparent))
+        return await act(asked, lambda unit: commands.decline(unit, lead, body))
 
-    @router.post("/leads/{lead}/reassign", dependencies=_ROUTE)
-    async def reassign(lead: NamedLead, body: ReassignBody, traceparent: Traceparent = None) -> dict[str, object]:
+    @router.post("/leads/{lead}/reassign")
+    async def reassign(asked: _Asked, lead: _Lead, body: ReassignBody) -> Mapping[str, object]:
         """To the rep who is named, or to whoever is next without the present one.
 
         Where nobody can have it, it is held and stays with the present rep, with its clocks; `hold.why` says so.
         """
-        return views.summary(await commands.reassign(named_lead(lead), body, traceparent=traceparent))
+        return await act(asked, lambda unit: commands.reassign(unit, lead, body))
 
-    @router.post("/leads/{lead}/touches", dependencies=_ROUTE)
-    async def touch(lead: NamedLead, body: TouchBody, traceparent: Traceparent = None) -> dict[str, object]:
+    @router.post("/leads/{lead}/touches")
+    async def touch(asked: _Asked, lead: _Lead, body: TouchBody) -> Mapping[str, object]:
         """A call, an email, a message or a meeting: now, or up to 15 minutes ago.
 
-        Where an answer may be lost, say `at`: sent again in the same words, it is one touch.
+        Where an answer may be lost, say `at`, or send an `Idempotency-Key`: sent again in the same words, it is one
+        touch.
         """
-        return views.summary(await commands.touch(named_lead(lead), body, traceparent=traceparent))
+        return await act(asked, lambda unit: commands.touch(unit, lead, body))
 
-    @router.post("/leads/{lead}/disposition", dependencies=_ROUTE)
-    async def disposition(lead: NamedLead, body: DispositionBody, traceparent: Traceparent = None) -> dict[str, object]:
+    @router.post("/leads/{lead}/disposition")
+    async def disposition(asked: _Asked, lead: _Lead, body: DispositionBody) -> Mapping[str, object]:
         """The rep's verdict, which ends the assignment."""
-        return views.summary(await commands.dispose(named_lead(lead), body, traceparent=traceparent))
+        return await act(asked, lambda unit: commands.dispose(unit, lead, body))
 
-    @router.post("/leads/{lead}/pause", dependencies=_ROUTE)
-    async def pause(lead: NamedLead, body: PauseBody, traceparent: Traceparent = None) -> dict[str, object]:
+    @router.post("/leads/{lead}/pause")
+    async def pause(asked: _Asked, lead: _Lead, body: PauseBody) -> Mapping[str, object]:
         """Stop the lead's clocks, until then or until it is resumed."""
-        return views.summary(await commands.pause(named_lead(lead), body, traceparent=traceparent))
+        return await act(asked, lambda unit: commands.pause(unit, lead, body))
 
-    @router.post("/leads/{lead}/resume", dependencies=_ROUTE)
-    async def resume(
-        lead: NamedLead, body: ResumeBody | None = None, traceparent: Traceparent = None
-    ) -> dict[str, object]:
+    @router.post("/leads/{lead}/resume")
+    async def resume(asked: _Asked, lead: _Lead, body: ResumeBody | None = None) -> Mapping[str, object]:
         """Start them again."""
-        return views.summary(await commands.resume(named_lead(lead), body or ResumeBody(), traceparent=traceparent))
+        return await act(asked, lambda unit: commands.resume(unit, lead, body or ResumeBody()))
 
 
 def _add_reps(router: APIRouter, service: Service) -> None:
@@ -218,15 +231,19 @@ def _add_reps(router: APIRouter, service: Service) -> None:
             opened = (await staff_repository.reps_with_open(connection)).get(found.id, 0)
         return shown(playbook, found, states.get(found.id, RepState()), opened=opened, now=now)
 
-    @router.patch("/reps/{rep}", dependencies=_ROUTE)
-    async def patch(rep: str, body: RepPatch) -> dict[str, object]:
+    @router.patch("/reps/{rep}")
+    async def patch(asked: _Asked, rep: str, body: RepPatch) -> Mapping[str, object]:
         """Availability, absences, caps. Stays over publishes of the playbook until set to null."""
-        return await people.patch(rep, body)
 
-    @router.post("/reps/{rep}/handover", dependencies=_ROUTE)
-    async def handover(rep: str, body: HandoverBody) -> dict[str, object]:
+        async def done(unit: UnitOfWork) -> Done:
+            return Done(await people.patch(unit, rep, body))
+
+        return await once(service.units, asked, done)
+
+    @router.post("/reps/{rep}/handover")
+    async def handover(asked: _Asked, rep: str, body: HandoverBody) -> Mapping[str, object]:
         """Move all open leads of a rep to a rep or a pool."""
-        return await people.hand_over(rep, body)
+        return await in_steps(service.units, asked, lambda: people.hand_over(rep, body))
 
 
 def _add_stream(router: APIRouter, service: Service, wakes: Wakes, *, most: int) -> None:
@@ -250,15 +267,18 @@ def _add_stream(router: APIRouter, service: Service, wakes: Wakes, *, most: int)
 
 
 def _add_accounts(router: APIRouter, service: Service) -> None:
-    @router.put("/accounts", dependencies=_ROUTE, openapi_extra=_ACCOUNTS_BODY)
-    async def put_accounts(request: Request) -> dict[str, object]:
+    @router.put("/accounts", openapi_extra=_ACCOUNTS_BODY)
+    async def put_accounts(request: Request, asked: _Asked) -> Mapping[str, object]:
         """Write entries of the account directory: an array, or `{items: […]}`; each replaces the one with its id."""
         accounts = _read_accounts(await read_body(request, _MAX_BODY))
-        async with service.units.begin() as unit:
+
+        async def done(unit: UnitOfWork) -> Done:
             await directory.save(unit.connection, accounts, now=unit.now)
-        playbook = service.feed.current_or_none
-        warnings = [] if playbook is None else _at_most(list(directory.strangers(accounts, playbook.reps)))
-        return {"accounts": len(accounts), **({"warnings": warnings} if warnings else {})}
+            playbook = service.feed.current_or_none
+            warnings = [] if playbook is None else _at_most(list(directory.strangers(accounts, playbook.reps)))
+            return Done({"accounts": len(accounts), **({"warnings": warnings} if warnings else {})})
+
+        return await once(service.units, asked, done)
 
     @router.get("/accounts", dependencies=_READ)
     async def accounts(limit: Limit = 50, cursor: Cursor = None) -> dict[str, object]:

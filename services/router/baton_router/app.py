@@ -9,8 +9,10 @@ from baton.flow.bus import Bus
 from baton.flow.database import Database
 from baton.kernel.clock import Clock
 from baton.leads.topics import LEAD_TOPICS, Topic
+from baton.service.idempotency import EXPIRED, KEPT
 from baton.service.service import add_worker, build
 from baton.service.settings import Settings
+from baton.service.trimming import TrimTimer
 from baton.service.web import create_web
 from baton_router.api import create_router
 from baton_router.handlers import OURS, RouteLeads, is_ours
@@ -53,6 +55,7 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
     service.feed.on_change(holds.playbook_changed)
     service.feed.on_change(moves.playbook_changed)
     service.timers += [holds, PauseTimer(service.units, service.feed.current), moves]
+    service.timers.append(TrimTimer(service.units, "router-answers", {EXPIRED: KEPT}))
     wakes = Wakes(database.url)
     service.loops.append(wakes.run)
     streams = (

@@ -1,4 +1,4 @@
-"""What people do with a lead: each command is one transaction, guarded against acting on what is no longer so."""
+"""What people do with a lead: each command in one transaction, guarded against acting on what is no longer so."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from baton.flow.unit_of_work import UnitOfWork, Units
+from baton.flow.unit_of_work import UnitOfWork
 from baton.kernel.ids import derived_id
 from baton.leads.decisions import Disposition, Touch
 from baton.leads.events import LeadAccepted, LeadDeclined, LeadDisposed, LeadPaused, LeadResumed
@@ -31,6 +31,14 @@ from baton_router.touches import person, record_touch
 _LATE: Final = timedelta(minutes=15)
 _AHEAD: Final = timedelta(minutes=5)
 """A caller's clock may be so far ahead; such a touch counts as made now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Whom a command is for, and the trace that its caller is in."""
+
+    id: str
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +67,13 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """The commands on a lead. Each gives the lead's file as it is then."""
+    """The commands on a lead, each in its caller's unit. It gives the lead's file as it is then."""
 
-    units: Units
     playbook: Callable[[], Playbook]
 
-    async def accept(self, lead_id: str, command: AcceptBody, *, traceparent: str | None = None) -> LeadFile:
+    async def accept(self, unit: UnitOfWork, lead: Named, command: AcceptBody) -> LeadFile:
         """The rep takes it on. Accepting twice is the same as once."""
-        async with self._case(lead_id, command, traceparent) as case:
+        async with self._case(unit, lead, command) as case:
             given = case.given
             if given.accepted_at is None:
                 case.desk.mark(case.file, accepted_at=case.now)
@@ -74,12 +81,12 @@ class Commands:
                 case.desk.tell(case.file, data, cause=case.cause)
         return case.file
 
-    async def decline(self, lead_id: str, command: DeclineBody, *, traceparent: str | None = None) -> LeadFile:
+    async def decline(self, unit: UnitOfWork, lead: Named, command: DeclineBody) -> LeadFile:
         """The rep gives it back: somebody else gets it, or it is held while this rep still has it.
 
         409 where it is held already because they are not to have it any longer.
         """
-        async with self._case(lead_id, command, traceparent) as case:
+        async with self._case(unit, lead, command) as case:
             given, file = case.given, case.file
             if file.waiting is not None and given.rep in file.declined | file.missed:
                 taken = f"this lead is being taken from {given.rep} already ({file.waiting.why})"
@@ -93,9 +100,9 @@ class Commands:
             await move(case.desk, file, case.cause, why="declined")
         return file
 
-    async def reassign(self, lead_id: str, command: ReassignBody, *, traceparent: str | None = None) -> LeadFile:
+    async def reassign(self, unit: UnitOfWork, lead: Named, command: ReassignBody) -> LeadFile:
         """To a rep who is named, or to whoever is next without the present one."""
-        async with self._case(lead_id, command, traceparent) as case:
+        async with self._case(unit, lead, command) as case:
             file, desk = case.file, case.desk
             if file.given is None and (command.rep is None or file.lead is None):
                 raise Refusal(409, f"nobody has this lead: it is {file.state}", hint="name the rep who is to have it")
@@ -112,9 +119,9 @@ class Commands:
                 raise Refusal(409, f"{to} can't have this lead now: absent, paused or inactive")
         return file
 
-    async def touch(self, lead_id: str, command: TouchBody, *, traceparent: str | None = None) -> LeadFile:
+    async def touch(self, unit: UnitOfWork, lead: Named, command: TouchBody) -> LeadFile:
         """The rep did something, now or up to 15 minutes ago. Told again with its `at`, it is one touch."""
-        async with self._case(lead_id, command, traceparent) as case:
+        async with self._case(unit, lead, command) as case:
             given, at = case.given, command.at or case.now
             if at < case.now - _LATE:
                 raise Refusal(422, "at: more than 15 minutes ago", hint="what happened earlier is told by the CRM")
@@ -126,9 +133,9 @@ class Commands:
             await record_touch(case.desk, case.file, touch, cause)
         return case.file
 
-    async def dispose(self, lead_id: str, command: DispositionBody, *, traceparent: str | None = None) -> LeadFile:
+    async def dispose(self, unit: UnitOfWork, lead: Named, command: DispositionBody) -> LeadFile:
         """The verdict ends the assignment. A lead that was no good costs its rep no turn."""
-        async with self._case(lead_id, command, traceparent) as case:
+        async with self._case(unit, lead, command) as case:
             given, file = case.given, case.file
             verdict = Disposition(verdict=command.verdict, reason=command.reason, by=case.by(command) or given.rep)
             await case.desk.close(file, why="disposed", credit=command.verdict == "not_qualified")
@@ -140,9 +147,9 @@ class Commands:
             case.desk.tell(file, data, cause=case.cause)
         return file
 
-    async def pause(self, lead_id: str, command: PauseBody, *, traceparent: str | None = None) -> LeadFile:
+    async def pause(self, unit: UnitOfWork, lead: Named, command: PauseBody) -> LeadFile:
         """The lead's clocks stand still."""
-        async with self._case(lead_id, command, traceparent) as case:
+        async with self._case(unit, lead, command) as case:
             file = case.file
             if file.state in (State.DISPOSED, State.NURTURED, State.REJECTED):
                 raise Refusal(409, f"no clock runs for this lead: it is {file.state}")
@@ -155,9 +162,9 @@ class Commands:
             case.desk.tell(file, data, cause=case.cause)
         return file
 
-    async def resume(self, lead_id: str, command: ResumeBody, *, traceparent: str | None = None) -> LeadFile:
+    async def resume(self, unit: UnitOfWork, lead: Named, command: ResumeBody) -> LeadFile:
         """They go on."""
-        async with self._case(lead_id, command, traceparent) as case:
+        async with self._case(unit, lead, command) as case:
             file = case.file
             if file.paused_at is None:
                 raise Refusal(409, "this lead isn't paused")
@@ -167,17 +174,15 @@ class Commands:
         return file
 
     @asynccontextmanager
-    async def _case(self, lead_id: str, command: Command, traceparent: str | None) -> AsyncIterator[Case]:
+    async def _case(self, unit: UnitOfWork, lead: Named, command: Command) -> AsyncIterator[Case]:
         """The lead, locked and checked against the guard; what is done with it in the block is saved at its end."""
-        playbook = self.playbook()
-        async with self.units.begin() as unit:
-            desk = await Desk.open(unit, playbook, [lead_id])
-            file = await found(desk, lead_id, unit)
-            guard(file, command.assignment_id)
-            # The version is in the moment: it is raised under the lead's lock by whatever happens to the lead.
-            cause = Cause(derived_id("command", file.lead_id, file.moment), traceparent=traceparent)
-            yield Case(desk, file, cause)
-            await desk.save()
+        desk = await Desk.open(unit, self.playbook(), [lead.id])
+        file = await found(desk, lead.id, unit)
+        guard(file, command.assignment_id)
+        # The version is in the moment: it is raised under the lead's lock by whatever happens to the lead.
+        cause = Cause(derived_id("command", file.lead_id, file.moment), traceparent=lead.traceparent)
+        yield Case(desk, file, cause)
+        await desk.save()
 
 
 async def found(desk: Desk, lead_id: str, unit: UnitOfWork) -> LeadFile:

@@ -4,10 +4,12 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, BYTEA, UUID
 
 from baton.flow.tables import add_flow_tables
+from baton.service.tables import add_idempotency
 from baton_router import SCHEMA
 
 metadata = sa.MetaData(schema=SCHEMA)
 add_flow_tables(metadata)
+add_idempotency(metadata)
 
 leads = sa.Table(
     "leads",

@@ -30,23 +30,22 @@ class People:
     units: Units
     playbook: Callable[[], Playbook]
 
-    async def patch(self, rep_id: str, said: RepPatch) -> dict[str, object]:
+    async def patch(self, unit: UnitOfWork, rep_id: str, said: RepPatch) -> dict[str, object]:
         """Replace what is named. Gives the rep as they are now."""
         playbook = self.playbook()
         rep = known_rep(playbook, rep_id)
-        async with self.units.begin() as unit:
-            row = await staff_repository.load_rep(unit.connection, rep.id)
-            state = patched(row.state, said, playbook)
-            if any(absence.nominee == rep.id for absence in state.absences):
-                raise Refusal(422, f"absences: {rep.id} can't stand in for {rep.id}")
-            row = replace(row, state=state, move_at=_move_at(playbook, rep, state, now=unit.now), moved_up_to="")
-            pools = [pool.name for pool in playbook.pools.values() if any(m.rep == rep.id for m in pool.members)]
-            # Whoever picks under these locks reads what is said of reps: nobody picks any more by what was said before.
-            await unit.begin(locks=sorted(staff_repository.pool_locks(pools)))
-            await staff_repository.save_rep(unit.connection, row)
-            await repository.look_again(unit.connection, now=unit.now, pools=pools)
-            opened = (await staff_repository.reps_with_open(unit.connection)).get(rep.id, 0)
-            return shown(playbook, rep, state, opened=opened, now=unit.now)
+        row = await staff_repository.load_rep(unit.connection, rep.id)
+        state = patched(row.state, said, playbook)
+        if any(absence.nominee == rep.id for absence in state.absences):
+            raise Refusal(422, f"absences: {rep.id} can't stand in for {rep.id}")
+        row = replace(row, state=state, move_at=_move_at(playbook, rep, state, now=unit.now), moved_up_to="")
+        pools = [pool.name for pool in playbook.pools.values() if any(m.rep == rep.id for m in pool.members)]
+        # Whoever picks under these locks reads what is said of reps: nobody picks any more by what was said before.
+        await unit.begin(locks=sorted(staff_repository.pool_locks(pools)))
+        await staff_repository.save_rep(unit.connection, row)
+        await repository.look_again(unit.connection, now=unit.now, pools=pools)
+        opened = (await staff_repository.reps_with_open(unit.connection)).get(rep.id, 0)
+        return shown(playbook, rep, state, opened=opened, now=unit.now)
 
     async def hand_over(self, rep_id: str, body: HandoverBody) -> dict[str, object]:
         """Move all open leads of a rep, also of one whom the playbook has dropped, to a rep or a pool."""

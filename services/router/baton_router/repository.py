@@ -15,6 +15,7 @@ from baton.flow.database import Connection
 from baton.flow.erasure import forget
 from baton.flow.unit_of_work import UnitOfWork
 from baton.flow.writes import Writes
+from baton.service.idempotency import FORGET
 from baton_router.lead_file import EarlyTouch, Given, LeadFile, Waiting
 from baton_router.stored import (
     columns,
@@ -157,6 +158,7 @@ _ERASE: Final = (
     "delete from reviews where lead_id = $1",
     "delete from misses where lead_id = $1",
     "delete from aliases where lead_id = $1",
+    FORGET,
 )
 _ERASED: Final = """
 insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
