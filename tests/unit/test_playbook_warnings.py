@@ -267,3 +267,28 @@ def test_a_source_that_this_release_does_not_serve_is_told(source: str, hint: st
     assert found[0].message.endswith(" are not served by this release")
     assert found[0].hint.startswith("what it sends is answered 501; ")
     assert hint in found[0].hint
+
+
+@pytest.mark.parametrize(
+    ("actions", "path", "carried_out", "left"),
+    [
+        ("on_breach: [reassign, {assign: catch_all}]", "on_breach.1", "reassign", "assign: catch_all"),
+        (
+            "steps: [{after: 15m, do: [notify_rep, {assign: joe}, notify_manager, reassign]}]",
+            "steps.0.do.3", "assign: joe", "reassign",
+        ),
+        ("on_breach: [{assign: joe}, {assign: mary}]", "on_breach.1", "assign: joe", "assign: mary"),
+    ],
+)  # fmt: skip
+def test_a_step_that_gives_a_lead_away_twice_is_told(actions: str, path: str, carried_out: str, left: str) -> None:
+    (found,) = warnings(f"{BASE}sla:\n  first:\n    to: first_touch\n    target: 1h\n    {actions}\n")
+
+    assert (found.line, found.path) == (14, f"sla.first.{path}")
+    assert found.message == "one step gives a lead away twice"
+    assert found.hint == f"only {carried_out} is carried out; give {left} a step of its own, with a later after"
+
+
+def test_steps_of_their_own_may_each_give_a_lead_away() -> None:
+    steps = "[{after: 100%, do: [reassign]}, {after: 200%, do: [{assign: catch_all}, notify_manager]}]"
+
+    assert warnings(f"{BASE}sla:\n  first: {{to: first_touch, target: 1h, steps: {steps}}}\n") == ()

@@ -169,8 +169,22 @@ def _length(duration: Duration) -> timedelta:
 
 
 def _actions(written: Reader, known: Known) -> tuple[str | dict[str, object], ...]:
-    found = [_action(each, known) for each in written.items("a list of actions")]
-    return tuple(action for action in found if action is not None)
+    found = [(each, _action(each, known)) for each in written.items("a list of actions")]
+    giving = [(each, action) for each, action in found if action is not None and _gives_away(action)]
+    for each, action in giving[1:]:
+        hint = (
+            f"only {_named(giving[0][1])} is carried out; give {_named(action)} a step of its own, with a later after"
+        )
+        each.warn("one step gives a lead away twice", hint)
+    return tuple(action for _, action in found if action is not None)
+
+
+def _gives_away(action: str | dict[str, object]) -> bool:
+    return action == "reassign" or (isinstance(action, dict) and "assign" in action)
+
+
+def _named(action: str | dict[str, object]) -> str:
+    return action if isinstance(action, str) else f"assign: {action['assign']}"
 
 
 def _action(entry: Reader, known: Known) -> str | dict[str, object] | None:
