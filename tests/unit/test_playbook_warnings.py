@@ -8,6 +8,9 @@ from baton.leads.playbook.findings import Finding
 from baton.leads.playbook.loader import load_files
 from tests.support.playbooks import SALES as BASE
 
+PUSHED = "leads come only as the vendor sends them here"
+UNPROVEN = f"{PUSHED}; let it, and add secret: env:NAME"
+
 
 def warnings(text: str, **files: str) -> tuple[Finding, ...]:
     given = {name.replace("_", "."): content.encode() for name, content in files.items()}
@@ -267,6 +270,22 @@ def test_a_source_that_this_release_does_not_serve_is_told(source: str, hint: st
     assert found[0].message.endswith(" are not served by this release")
     assert found[0].hint.startswith("what it sends is answered 501; ")
     assert hint in found[0].hint
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("{type: hubspot-form, token: env:A, poll: 5m}", UNPROVEN),
+        ("{type: marketo, client_id: a, client_secret: env:A, poll: 5m}", UNPROVEN),
+        ("{type: marketo, secret: env:A, poll: 5m}", PUSHED),
+        ("{type: pardot-form, token: env:A, poll: 1h}", PUSHED),
+    ],
+)
+def test_a_source_that_waits_to_be_polled_is_told(source: str, hint: str) -> None:
+    (found,) = warnings(f"{BASE}sources:\n  web: {{type: form}}\n  new:\n    {source}\n")
+
+    assert (found.line, found.path, found.message) == (13, "sources.new.poll", "nothing is polled by this release")
+    assert found.hint == hint
 
 
 @pytest.mark.parametrize(

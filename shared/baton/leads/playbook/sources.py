@@ -45,10 +45,18 @@ def _source(name: str, entry: Reader) -> Source | None:
         entry.error('"api" is the source of canonical JSON', "choose another name")
     source = _read(name, kind, entry, shape)
     _check_proof(entry, kind, shape, is_open=source.open)
+    if (poll := entry.get("poll")) is not None:
+        poll.warn("nothing is polled by this release", _pushed(source, shape))
     if written and shape.instead is not None:
         hint = f"what it sends is answered 501; {shape.instead}"
         written.warn(f"sources of type {kind} are not served by this release", hint)
     return source
+
+
+def _pushed(source: Source, shape: SourceType) -> str:
+    """What takes the leads of a source that is to be polled."""
+    is_proven = source.secret is not None or not shape.proofs
+    return "leads come only as the vendor sends them here" + ("" if is_proven else "; let it, and add secret: env:NAME")
 
 
 def _read(name: str, kind: str, entry: Reader, shape: SourceType) -> Source:
