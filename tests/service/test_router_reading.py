@@ -279,6 +279,50 @@ async def test_who_is_captured_and_not_decided_on_yet_is_listed_for_who_asks(rou
     assert (await router.get("/v1/leads?state=captured&rep=mary"))["items"] == []
 
 
+@pytest.mark.parametrize(
+    "body", [b'{"lead": {"email": "b@ac', b"\xff", b"", b"[]", b'{"lead": {"lead_id": "\\u0000"}}']
+)
+async def test_a_capture_that_cannot_be_read_hides_nobody(router: Routers, body: bytes) -> None:
+    for email in ("a@acme.com", "b@acme.com", "c@acme.com"):
+        router.clock.advance(timedelta(minutes=1))
+        await router.tell(captured(email))
+    lead_id = lead_id_for_email("b@acme.com")
+    await router.fetch("update timeline set data = $1 where lead_id = $2", body, lead_id)
+
+    listed = (await router.get("/v1/leads?state=captured"))["items"]
+    story = await router.get(f"/v1/leads/{lead_id}")
+    async with router.browser() as browser:
+        pages = [await browser.get(path) for path in ("/?state=captured", f"/leads/{lead_id}")]
+
+    assert [each["lead_id"] for each in listed] == [lead_id_for_email(f"{name}@acme.com") for name in "cba"]
+    assert (story["state"], [each["type"] for each in story["steps"]]) == ("captured", ["lead.captured"])
+    assert [page.status_code for page in pages] == [200, 200]
+    assert lead_id in pages[0].text
+
+
+async def test_of_a_lead_that_waits_the_last_that_was_meant_and_can_be_read_is_listed(router: Routers) -> None:
+    await router.tell(captured("a@acme.com"))
+    for test in (False, True):
+        router.clock.advance(timedelta(minutes=1))
+        await router.tell(captured("a@acme.com", test=test))
+    await router.fetch("update timeline set data = '{' where at = $1", START + timedelta(minutes=1))
+
+    [listed] = (await router.get("/v1/leads?state=captured"))["items"]
+
+    assert listed["lead"]["email"] == "a@acme.com"
+
+
+async def test_many_who_only_tried_do_not_end_the_list(router: Routers) -> None:
+    await router.tell(captured("first@acme.com"))
+    for number in range(5):
+        router.clock.advance(timedelta(minutes=1))
+        await router.tell(captured(f"try{number}@acme.com", test=True))
+
+    answer = await router.get("/v1/leads?state=captured&limit=1")
+
+    assert ([each["lead"]["email"] for each in answer["items"]], answer["next"]) == (["first@acme.com"], None)
+
+
 async def test_the_erased_are_listed_for_who_asks_with_nothing_but_id_and_instant(router: Routers) -> None:
     erased = [await router.capture(f"{name}@acme.com") for name in ("a", "b")]
     await router.capture("c@acme.com")

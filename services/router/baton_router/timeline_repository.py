@@ -93,9 +93,8 @@ class Entry:
 
     @property
     def content(self) -> Mapping[str, object]:
-        """The data, read."""
-        content: dict[str, object] = orjson.loads(self.data)
-        return content
+        """The data, read; empty if it can't be."""
+        return read_content(self.data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +113,15 @@ class ClockRow:
     status: str
     data: bytes
     """The clock's JSON as its event has it."""
+
+
+def read_content(data: bytes) -> Mapping[str, object]:
+    """An event's data. Written down as it came, unread: of one that is no JSON object nothing is known."""
+    try:
+        content: object = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 async def append(connection: Connection, entries: Sequence[Entry], clocks: Sequence[ClockRow]) -> None:

@@ -14,10 +14,12 @@ from baton.leads.values import Lead, Score
 from baton.service.errors import Refusal
 from baton_router import repository, timeline_repository
 from baton_router.lead_file import LeadFile, State
-from baton_router.timeline_repository import Entry
+from baton_router.timeline_repository import Entry, read_content
 
 _MOST_STEPS: Final = 2000
 """Of one lead: who has more is a machine."""
+_MOST_CAPTURES: Final = 50
+"""Of one lead that nothing is decided on: the newest that was meant, and no test, is looked for among so many."""
 _HEAD: Final = ("lead.scored", "lead.captured")
 
 _LIST: Final = """
@@ -30,24 +32,23 @@ where ($1::text is null or l.rep = $1) and ($2::text is null or l.pool = $2) and
   and not exists (select from aliases x where x.lead_id = l.lead_id)
 order by l.changed_at desc, l.lead_id desc limit $7
 """
-# Found by the index alone. Whether it was a test is in the data, which is read of those few that nothing is decided on.
+# Found by the index alone. Whether it was a test is in the data, and is read here: SQL would stop at what is no JSON.
 _LIST_CAPTURED: Final = """
 with undecided as materialized (
-    select distinct t.lead_id from timeline t
+    select t.lead_id, max(t.at) as at from timeline t
     where t.type = 'lead.captured' and ($1::timestamptz is null or t.at >= $1)
       and not exists (select from leads l where l.lead_id = t.lead_id and l.state <> 'captured')
       and not exists (select from aliases x where x.lead_id = t.lead_id)
+    group by t.lead_id
+), listed as materialized (
+    select * from undecided where $2::timestamptz is null or (at, lead_id) < ($2, $3)
+    order by at desc, lead_id desc limit $4
 )
-select u.lead_id, 'captured' as state, null as rep, null as pool, c.at as changed_at,
-       convert_to((c.data -> 'lead')::text, 'UTF8') as lead, null::bytea as score, false as paused,
-       null::bytea as assignment
-from undecided u cross join lateral (
-    select t.at, d.data from timeline t, lateral (select convert_from(t.data, 'UTF8')::jsonb as data) d
-    where t.lead_id = u.lead_id and t.type = 'lead.captured' and d.data -> 'test' is distinct from 'true'::jsonb
-    order by t.at desc limit 1
-) c
-where ($1::timestamptz is null or c.at >= $1) and ($2::timestamptz is null or (c.at, u.lead_id) < ($2, $3))
-order by c.at desc, u.lead_id desc limit $4
+select u.lead_id, u.at, array(
+    select t.data from timeline t where t.lead_id = u.lead_id and t.type = 'lead.captured'
+    order by t.at desc, t.position desc limit $5
+) as told
+from listed u order by u.at desc, u.lead_id desc
 """
 _LIST_ERASED: Final = """
 select e.lead_id, 'erased' as state, null as rep, null as pool, e.at as changed_at, null::bytea as lead,
@@ -125,13 +126,37 @@ async def list_leads(
     on which nothing is decided yet.
     """
     at, lead_id = before or (None, None)
-    nobodys = {State.ERASED: _LIST_ERASED, State.CAPTURED: _LIST_CAPTURED}.get(wanted.state or State.ASSIGNED)
-    if nobodys is not None:
-        known = wanted.rep is None and wanted.pool is None
-        rows = await connection.fetch(nobodys, wanted.since, at, lead_id, limit) if known else []
+    if wanted.state in (State.ERASED, State.CAPTURED) and (wanted.rep is not None or wanted.pool is not None):
+        return []
+    if wanted.state is State.CAPTURED:
+        return await _list_captured(connection, wanted.since, before=before, limit=limit)
+    if wanted.state is State.ERASED:
+        rows = await connection.fetch(_LIST_ERASED, wanted.since, at, lead_id, limit)
         return [(row["changed_at"], _listed(row)) for row in rows]
     rows = await connection.fetch(_LIST, wanted.rep, wanted.pool, wanted.state, wanted.since, at, lead_id, limit)
     return [(row["changed_at"], _listed(row)) for row in rows]
+
+
+async def _list_captured(
+    connection: Connection, since: datetime | None, *, before: tuple[datetime, str] | None, limit: int
+) -> list[tuple[datetime, dict[str, object]]]:
+    found: list[tuple[datetime, dict[str, object]]] = []
+    while True:
+        rows = await connection.fetch(_LIST_CAPTURED, since, *(before or (None, None)), limit, _MOST_CAPTURES)
+        for row in rows:
+            meant = [told for told in map(read_content, row["told"]) if told.get("test") is not True]
+            if meant:
+                lead = next((told["lead"] for told in meant if "lead" in told), None)
+                found.append((row["at"], _undecided(row["lead_id"], at=row["at"], lead=lead)))
+        if len(found) >= limit or len(rows) < limit:
+            return found[:limit]
+        before = rows[-1]["at"], rows[-1]["lead_id"]
+
+
+def _undecided(lead_id: str, *, at: datetime, lead: object) -> dict[str, object]:
+    nothing = dict.fromkeys(("rep", "pool", "score", "assignment"))
+    told = {"state": State.CAPTURED, "paused": False, "changed_at": format_instant(at), "lead": lead}
+    return {"lead_id": lead_id, **told, **nothing}
 
 
 def _listed(row: asyncpg.Record) -> dict[str, object]:

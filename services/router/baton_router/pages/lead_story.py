@@ -130,7 +130,7 @@ def _decision(told: Mapping[str, Any], steps: Sequence[ShownStep]) -> ShownStep 
 
 def _merged(told: Mapping[str, Any]) -> list[str]:
     """By what they came in as; by their ids, where that isn't told."""
-    captured = [step["data"]["lead"] for step in told["steps"] if step["type"] == "lead.captured"]
+    captured = [step["data"]["lead"] for step in told["steps"] if step["type"] == "lead.captured" and step["data"]]
     names = {lead["lead_id"]: str(lead.get("email") or person_name(lead)) for lead in captured}
     return [names.get(lead_id) or lead_id for lead_id in told["merged"]]
 

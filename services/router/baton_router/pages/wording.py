@@ -61,6 +61,8 @@ def expected_text(condition: Mapping[str, Any]) -> str:
 
 def sentence(kind: str, data: Mapping[str, Any], names: Names) -> str:
     """What happened, in one sentence without its full stop."""
+    if not data:
+        return f"{kind}, which can't be read"
     tell = _SENTENCES.get(kind)
     return kind if tell is None else tell(data, names)
 
