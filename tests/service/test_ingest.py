@@ -16,6 +16,7 @@ from baton.kernel.ids import lead_id_for_email
 from baton.leads.events import LeadActivity, LeadCaptured, LeadErased, LeadMerged, LeadUnmerged
 from baton.service.chains import Chain
 from baton.service.migrations import check, downgrade, upgrade
+from baton_ingest import repository
 from baton_ingest.merging import merge
 from baton_ingest.remote_dry_run import RemoteDryRun
 from baton_ingest.try_out import TryOut
@@ -1077,6 +1078,41 @@ async def test_a_contact_with_another_address_is_merged(ingest: Ingest) -> None:
 
     (merged,) = await ingest.told(LeadMerged)
     assert (merged.from_, merged.into) == (lead_id_for_email("mia@oak.example"), lead_id_for_email("mia@elm.example"))
+
+
+async def test_a_contact_who_is_erased_under_the_old_address_at_that_moment_is_not_merged(ingest: Ingest) -> None:
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example", conversion="c1"))
+
+    async with ingest.service.units.begin() as unit:
+        await repository.merge_alone(unit.connection)
+        moving = asyncio.create_task(
+            ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@elm.example", conversion="c2"))
+        )
+        await asyncio.wait([moving], timeout=0.3)
+        await repository.erase(unit.connection, lead_id_for_email("mia@oak.example"), at=unit.now)
+    answer = await moving
+
+    elm = lead_id_for_email("mia@elm.example")
+    assert answer.json()["lead_id"] == elm
+    assert await ingest.told(LeadMerged) == []
+    assert await ingest.count("aliases") == 0
+    assert {row["lead_id"] for row in await ingest.fetch("select lead_id from vendor_ids")} == {elm}
+
+
+async def test_a_contact_with_another_address_is_merged_as_of_when_it_was_free_to_be(ingest: Ingest) -> None:
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example", conversion="c1"))
+
+    async with ingest.service.units.begin() as unit:
+        await repository.merge_alone(unit.connection)
+        moving = asyncio.create_task(
+            ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@elm.example", conversion="c2"))
+        )
+        await asyncio.wait([moving], timeout=0.3)
+        ingest.clock.advance(timedelta(seconds=1))
+    await moving
+
+    (merged,) = [event for event in await ingest.events() if isinstance(event.data, LeadMerged)]
+    assert merged.time == ingest.clock.now()
 
 
 async def test_contacts_that_hubspot_merged_are_merged(ingest: Ingest) -> None:

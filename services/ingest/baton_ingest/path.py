@@ -170,6 +170,10 @@ class Path:
         distinct = await _keyed(unit.connection, _distinct(captures))
         if not distinct:
             return {}
+        if await repository.are_renamed(unit.connection, distinct):
+            # Before any row is locked, as whoever merges or erases does it; what they did is seen and told before this.
+            await repository.merge_alone(unit.connection)
+            unit.now = self.units.now()
         repeated = await repository.enter(unit.connection, distinct)
         fresh = [one for one in distinct if one.identity not in repeated]
         known = await repository.know(unit.connection, fresh)

@@ -52,6 +52,12 @@ select l.source, l.identity, l.lead_id
 from ledger l join unnest($1::text[], $2::text[]) as g(source, identity) using (source, identity)
 """
 _ACCOUNTS: Final = "select lead_id, account from accounts where lead_id = any($1::text[])"
+_RENAMED: Final = """
+select exists (
+    select from unnest($1::text[], $2::text[], $3::text[], $4::bool[]) as g(source, vendor_id, lead_id, is_own)
+    join vendor_ids v using (source, vendor_id) where g.is_own and v.lead_id <> g.lead_id
+)
+"""
 _KNOW: Final = """
 with told as (
     select distinct on (source, vendor_id) source, vendor_id, lead_id, is_own
@@ -162,6 +168,12 @@ async def accounts(connection: Connection, lead_ids: Collection[str]) -> Mapping
     if not lead_ids:
         return {}
     return {row["lead_id"]: row["account"] for row in await connection.fetch(_ACCOUNTS, list(lead_ids))}
+
+
+async def are_renamed(connection: Connection, captures: Sequence[Capture]) -> bool:
+    """Whether a sender knew one of these people by another address before."""
+    known = known_ids(captures)
+    return bool(known) and bool(await connection.fetchval(_RENAMED, *columns(known, width=5)[:4]))
 
 
 async def know(connection: Connection, captures: Sequence[Capture]) -> Known:
