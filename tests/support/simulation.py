@@ -1,7 +1,8 @@
 """Scenarios on the simulator, in this process: the real apps, a hand-driven clock, a database cloned for each run."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,15 +47,23 @@ class Simulator:
     folder: Path
 
     async def play(self, *lines: Mapping[str, Any], playbook: Path | None = None) -> Played:
+        async with self.recorded(*lines, playbook=playbook) as (_, played):
+            return played
+
+    @asynccontextmanager
+    async def recorded(
+        self, *lines: Mapping[str, Any], playbook: Path | None = None
+    ) -> AsyncIterator[tuple[str, Played]]:
+        """The URL of the database with all that the run left behind, and what it printed."""
         written: list[bytes] = []
         url = await self.databases.create(migrated)
         scenario = read_scenario("\n".join(map(json.dumps, lines)), name="scenario")
         candidate = read_candidate(playbook or shipped_playbook())
         try:
-            await simulate(Run(scenario, candidate, url, self.folder, written.append))
+            await simulate(Run(scenario, candidate.files, url, self.folder, written.append))
+            yield url, Played([json.loads(line) for line in written], b"".join(written))
         finally:
             await self.databases.drop(url)
-        return Played([json.loads(line) for line in written], b"".join(written))
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from baton_standalone.scenario import Publish, Request, RunUntil, ScenarioError, read_scenario
+from baton.leads.events import LeadMerged
+from baton_standalone.scenario import Publish, Request, RunUntil, ScenarioError, Told, read_scenario
 
 AT = '"at": "2026-03-27T16:30:00Z"'
+ID = "3d21f9ee-d85e-5a10-bda2-dff7da80567a"
 MOMENT = datetime(2026, 3, 27, 16, 30, tzinfo=UTC)
 
 
@@ -60,6 +62,21 @@ def test_blank_lines_are_left_out_and_time_and_playbooks_have_lines_of_their_own
     assert lines == (Publish(MOMENT, "next"), RunUntil(MOMENT))
 
 
+def test_an_event_that_ingest_told_is_told_again() -> None:
+    written = f'{{{AT}, "event": "lead.merged", "id": "{ID}", "data": {{"from": "a", "into": "b"}}}}'
+
+    assert read_scenario(written, name="s") == (Told(MOMENT, ID, LeadMerged(from_="a", into="b")),)
+
+
+def test_a_command_may_depend_on_who_has_the_lead() -> None:
+    request = "POST /router/v1/leads/ada@example.com/decline"
+
+    (line,) = read_scenario(f'{{{AT}, "request": "{request}", "only_while": {{"pool": "ae"}}}}', name="s")
+
+    assert isinstance(line, Request)
+    assert (line.lead, line.only_while) == ("ada@example.com", {"pool": "ae"})
+
+
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
@@ -77,6 +94,12 @@ def test_blank_lines_are_left_out_and_time_and_playbooks_have_lines_of_their_own
         (f'{{{AT}, "request": "GET x"}}', "must be like"),
         (f'{{{AT}, "request": "GET /router/v1/reps/mary/stream"}}', "never ends"),
         (f'{{{AT}, "request": "GET /x", "boddy": 1}}', "unknown key 'boddy'"),
+        (f'{{{AT}, "event": "lead.merged", "data": {{}}}}', "belong together"),
+        (f'{{{AT}, "event": "lead.assigned", "id": "{ID}", "data": {{}}}}', "what ingest tells: lead.captured"),
+        (f'{{{AT}, "event": "lead.merged", "id": "{ID}", "data": {{"from": "a"}}}}', "into: Field required"),
+        (f'{{{AT}, "event": "lead.merged", "id": "7", "data": {{}}}}', "id: "),
+        (f'{{{AT}, "request": "PUT /x", "only_while": {{"pool": "ae"}}}}', "only_while: "),
+        (f'{{{AT}, "request": "POST /router/v1/leads/a/accept", "only_while": {{"state": "x"}}}}', "only_while: "),
         ('{"at": "2026-03-27T16:29:59Z", "run_until": true}', "earlier than the line before"),
     ],
 )

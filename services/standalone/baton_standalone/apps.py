@@ -69,6 +69,13 @@ def import_apps() -> None:
         import_module(f"{part.package}.app")
 
 
+def import_simulator() -> None:
+    """Import now what a simulation would import: it, the apps, and migrations, which an empty database needs."""
+    for name in ("baton.service.migrations", "baton_standalone.simulator"):
+        import_module(name)
+    import_apps()
+
+
 Apps = Mapping[str, FastAPI]
 """The four, by the path at which they are mounted."""
 

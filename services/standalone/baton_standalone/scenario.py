@@ -1,18 +1,25 @@
 """A scenario: requests at moments, read from JSON lines, with every mistake at once."""
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Final
+from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from baton.kernel.instants import parse_instant
+from baton.leads.events import BY_TYPE, EventData
+from baton.leads.topics import Topic
 
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"})
 _ENDLESS: Final = "/stream"
 _ABSENT: Final = object()
+_OF_LEAD: Final = re.compile("/router/v1/leads/([^/?#]+)/[^/?#]+")
+_HOLDERS: Final = frozenset({"rep", "pool"})
+_TOLD_BY_INGEST: Final = frozenset({Topic.CAPTURED, Topic.ACTIVITY})
 
 
 class ScenarioError(ValueError):
@@ -25,7 +32,10 @@ class ScenarioError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request. `written` is how the scenario says it."""
+    """An HTTP request. `written` is how the scenario says it.
+
+    `only_while`: it is left out unless the lead of its path is just then with that rep, or in that pool.
+    """
 
     at: datetime
     written: str
@@ -33,6 +43,22 @@ class Request:
     target: str
     content: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    only_while: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def lead(self) -> str | None:
+        """The lead that a command is about, as its path names it."""
+        found = _OF_LEAD.match(self.target)
+        return None if found is None else found[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event that ingest told once, told again with the id that it had."""
+
+    at: datetime
+    id: str
+    data: EventData
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +70,21 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class Replace:
+    """Another playbook becomes the active one, whomever it lacks. No line says so: a backtest puts it between them."""
+
+    at: datetime
+    files: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class RunUntil:
     """Time passes."""
 
     at: datetime
 
 
-Line = Request | Publish | RunUntil
+Line = Request | Told | Publish | Replace | RunUntil
 
 
 def read_scenario(text: str, *, name: str) -> tuple[Line, ...]:
@@ -73,12 +107,17 @@ def read_scenario(text: str, *, name: str) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def read_lines(written: Iterable[str]) -> Iterator[Line]:
+    """The same one by one, of a scenario that a program wrote. Raises ValueError at its first mistake."""
+    return (_read_line(line, after=None) for line in written)
+
+
 def _read_instant(value: object) -> object:
     return parse_instant(value) if isinstance(value, str) else value
 
 
 class _Written(BaseModel):
-    """A line as it is written: exactly one of `request`, `publish` and `run_until`."""
+    """A line as it is written: exactly one of `request`, `event`, `publish` and `run_until`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -87,16 +126,23 @@ class _Written(BaseModel):
     body: Any = _ABSENT
     raw: str | None = None
     headers: dict[str, str] = {}
+    only_while: dict[str, str | None] = {}
+    event: str | None = None
+    id: Annotated[UUID | None, Field(strict=False)] = None
+    data: dict[str, Any] | None = None
     publish: str | None = None
     run_until: bool | None = None
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> "_Written":
-        said = [name for name in ("request", "publish", "run_until") if getattr(self, name) is not None]
+        said = [name for name in ("request", "event", "publish", "run_until") if getattr(self, name) is not None]
         if len(said) != 1 or self.run_until is False:
-            raise ValueError('a line has one of "request", "publish" and "run_until": true')
-        if self.request is None and (self.body is not _ABSENT or self.raw is not None or self.headers):
-            raise ValueError('"body", "raw" and "headers" belong to a "request"')
+            raise ValueError('a line has one of "request", "event", "publish" and "run_until": true')
+        of_request = self.body is not _ABSENT or self.raw is not None or self.headers or self.only_while
+        if self.request is None and of_request:
+            raise ValueError('"body", "raw", "headers" and "only_while" belong to a "request"')
+        if len({each is None for each in (self.event, self.id, self.data)}) > 1:
+            raise ValueError('"event", "id" and "data" belong together')
         if self.body is not _ABSENT and self.raw is not None:
             raise ValueError('"body" is JSON and "raw" is text: give one of them')
         return self
@@ -108,6 +154,8 @@ def _read_line(written: str, *, after: datetime | None) -> Line:
         raise ValueError("at: earlier than the line before; lines are in order of time")
     if line.publish is not None:
         return Publish(line.at, line.publish)
+    if line.event is not None:
+        return Told(line.at, str(line.id), _read_data(line.event, line.data))
     if line.request is None:
         return RunUntil(line.at)
     method, target = _split(line.request)
@@ -115,7 +163,18 @@ def _read_line(written: str, *, after: datetime | None) -> Line:
     headers = {name.lower(): value for name, value in line.headers.items()}
     if kind is not None:
         headers = {"content-type": kind, **headers}
-    return Request(line.at, line.request, method, target, content, headers)
+    request = Request(line.at, line.request, method, target, content, headers, line.only_while)
+    if line.only_while and (request.lead is None or not _HOLDERS.issuperset(line.only_while)):
+        raise ValueError('only_while: must be a "rep" or a "pool", of what is done with a lead (…/leads/ID/decline)')
+    return request
+
+
+def _read_data(kind: str, data: Any) -> EventData:
+    model = BY_TYPE.get(kind)
+    if model is None or model.topic not in _TOLD_BY_INGEST:
+        known = ", ".join(name for name, each in BY_TYPE.items() if each.topic in _TOLD_BY_INGEST)
+        raise ValueError(f"event: what can be told again is what ingest tells: {known}")
+    return model.model_validate(data)
 
 
 def _split(request: str) -> tuple[str, str]:

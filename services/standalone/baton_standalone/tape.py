@@ -111,6 +111,12 @@ def response_line(answer: Answer, *, request: str, at: datetime) -> bytes:
     return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 
+def left_out_line(request: str, *, only_while: Mapping[str, str | None], at: datetime) -> bytes:
+    """`{"at", "left_out", "only_while"}`: a request that was not made, because its lead is with somebody else."""
+    line = {"at": format_instant(at), "left_out": request, "only_while": only_while}
+    return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+
+
 def _data(record: Record) -> Any:
     if record.topic in LEAD_TOPICS:
         return orjson.Fragment(record.value)  # an event: compact JSON already

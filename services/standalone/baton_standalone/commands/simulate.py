@@ -1,7 +1,6 @@
 """`baton simulate`: a scenario played on the real system with a hand-driven clock."""
 
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -26,8 +25,9 @@ def simulate(
 ) -> None:
     """Play a scenario: print every event and every response as JSON lines, the same for the same scenario.
 
-    A line is `{"at", "request": "POST /ingest/v1/leads", "body" or "raw", "headers"}`, `{"at", "run_until": true}` or
-    `{"at", "publish": DIR}`.
+    A line is `{"at", "request": "POST /ingest/v1/leads", "body" or "raw", "headers"}`, `{"at", "run_until": true}`,
+    `{"at", "publish": DIR}` or, for what ingest told once, `{"at", "event": "lead.captured", "id", "data"}`. A command
+    on a lead with `"only_while": {"pool": NAME}` (or "rep") is left out while the lead is elsewhere.
     """
     put_off_collecting()
     from baton.service.logs import configure_logs
@@ -60,6 +60,7 @@ def _lines_or_exit(scenario: Path) -> "tuple[Line, ...]":
 def _play(lines: "tuple[Line, ...]", candidate: "Candidate", settings: "Settings", *, folder: Path) -> None:
     import uvloop
 
+    from baton_standalone.apps import import_simulator
     from baton_standalone.embedded import EmbeddedPostgresError
     from baton_standalone.throwaway import temporary_database, temporary_server
 
@@ -67,7 +68,7 @@ def _play(lines: "tuple[Line, ...]", candidate: "Candidate", settings: "Settings
         from baton_standalone.simulator import Run, simulate
 
         begin_collecting()
-        await simulate(Run(lines, candidate, database, folder, sys.stdout.buffer.write, settings.public_url))
+        await simulate(Run(lines, candidate.files, database, folder, sys.stdout.buffer.write, settings.public_url))
 
     async def play_on(server: str) -> None:
         async with temporary_database(server) as database:
@@ -77,19 +78,10 @@ def _play(lines: "tuple[Line, ...]", candidate: "Candidate", settings: "Settings
         if settings.database_url is not None:
             uvloop.run(play_on(settings.database_url))
         else:
-            with temporary_server(_import_all) as database:
+            with temporary_server(import_simulator) as database:
                 uvloop.run(play(database))
     except EmbeddedPostgresError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from None
     finally:
         sys.stdout.buffer.flush()
-
-
-def _import_all() -> None:
-    """What playing would import: the simulator, the four apps, and migrations, which an empty database needs."""
-    from baton_standalone.apps import import_apps
-
-    for name in ("baton.service.migrations", "baton_standalone.simulator"):
-        import_module(name)
-    import_apps()
