@@ -11,7 +11,7 @@ import pytest
 from baton_standalone.reading_options import instant_or_ago
 
 
-@pytest.mark.parametrize("command", [["events"], ["dlq", "list"], ["playbook", "show"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["events"], ["dlq", "list"], ["playbook", "show"], ["backtest"]], ids=" ".join)
 def test_without_a_database_there_is_no_empty_answer_and_none_is_made(command: list[str], tmp_path: Path) -> None:
     settings = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
 

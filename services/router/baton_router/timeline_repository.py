@@ -157,7 +157,7 @@ async def append(connection: Connection, entries: Sequence[Entry], clocks: Seque
 
 async def steps(connection: Connection, lead_ids: Collection[str], *, limit: int) -> list[Entry]:
     """The story of a lead (and of those merged into it), oldest first, each event once: a merge is told of both."""
-    entries = [_entry(row) for row in await connection.fetch(_STEPS, list(lead_ids), limit)]
+    entries = [read_entry(row) for row in await connection.fetch(_STEPS, list(lead_ids), limit)]
     return list({entry.event_id: entry for entry in entries}.values())
 
 
@@ -176,12 +176,12 @@ async def clocks_of_many(
 
 async def feed(connection: Connection, rep: str, *, after: int, limit: int) -> list[Entry]:
     """What a rep's stream shows after a position."""
-    return [_entry(row) for row in await connection.fetch(_FEED, rep, after, limit)]
+    return [read_entry(row) for row in await connection.fetch(_FEED, rep, after, limit)]
 
 
 async def open_feed(connection: Connection, rep: str, *, until: int, limit: int) -> list[Entry]:
     """The newest of what a rep's stream has shown of the leads that the rep has now, oldest first."""
-    return [_entry(row) for row in await connection.fetch(_OPEN_FEED, rep, until, limit)]
+    return [read_entry(row) for row in await connection.fetch(_OPEN_FEED, rep, until, limit)]
 
 
 async def end_of_feed(connection: Connection, rep: str) -> int:
@@ -211,7 +211,8 @@ def _clock(row: asyncpg.Record, now: datetime) -> dict[str, object]:
     return {**told, "status": status, "stopped": stopped}
 
 
-def _entry(row: asyncpg.Record) -> Entry:
+def read_entry(row: asyncpg.Record) -> Entry:
+    """A row of the timeline."""
     return Entry(
         lead_id=row["lead_id"],
         at=row["at"],

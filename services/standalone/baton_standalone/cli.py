@@ -4,7 +4,7 @@ from typing import Final
 
 import typer
 
-from baton_standalone.commands import bench, demo, dlq, events, keys, migrate, playbook, send, simulate, up
+from baton_standalone.commands import backtest, bench, demo, dlq, events, keys, migrate, playbook, send, simulate, up
 
 app: Final = typer.Typer(
     name="baton",
@@ -17,6 +17,7 @@ app.command("demo")(demo.demo)
 app.command("send")(send.send)
 app.add_typer(playbook.app, name="playbook")
 app.command("simulate")(simulate.simulate)
+app.command("backtest")(backtest.backtest)
 app.command("events")(events.events)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(keys.app, name="keys")

@@ -78,8 +78,21 @@ class Active:
         return unpack(self.published.files)
 
 
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What stands on the topic: every playbook by its hash, and which one decides, if any does."""
+
+    playbooks: Mapping[str, PlaybookPublished]
+    active: Active | None
+
+
 async def read_active(bus: Bus) -> Active | None:
     """The active playbook, None before the first was published. Raises BusUnavailable."""
+    return (await read_published(bus)).active
+
+
+async def read_published(bus: Bus) -> Published:
+    """Every playbook that was published, for they are never dropped. Raises BusUnavailable."""
     published: dict[str, PlaybookPublished] = {}
     wanted: PlaybookActivated | None = None
     async for record in bus.read(Topic.PLAYBOOK, follow=False):
@@ -92,8 +105,8 @@ async def read_active(bus: Bus) -> Active | None:
         elif isinstance(data, PlaybookActivated):
             wanted = data
     if wanted is None or wanted.hash not in published:
-        return None
-    return Active(published[wanted.hash], wanted.configured)
+        return Published(published, None)
+    return Published(published, Active(published[wanted.hash], wanted.configured))
 
 
 def title(playbook: Playbook | PlaybookPublished) -> str:

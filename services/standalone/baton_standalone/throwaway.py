@@ -20,10 +20,11 @@ _SECONDS: Final = 30.0
 
 
 @contextlib.contextmanager
-def temporary_server(meanwhile: Callable[[], object]) -> Iterator[str]:
+def temporary_server(meanwhile: Callable[[], object], *, place: int | None = None) -> Iterator[str]:
     """The fresh database of an embedded server that is gone afterwards; something is done while it starts.
 
-    It is for whoever asks one thing after the other: both are kept on one processor.
+    It is for whoever asks one thing after the other: both are kept on one processor (`place`: as `one_processor` has
+    it).
 
     Raises:
         EmbeddedPostgresError: there are no programs, or they fail.
@@ -33,7 +34,7 @@ def temporary_server(meanwhile: Callable[[], object]) -> Iterator[str]:
     server = EmbeddedPostgres(folder, settings=_FAST, database=INITIAL)
     try:
         url = start_beside(server, meanwhile)
-        with one_processor(*([] if server.pid is None else [server.pid])):
+        with one_processor(*([] if server.pid is None else [server.pid]), place=place):
             yield url
     finally:
         server.stop(mode="immediate")

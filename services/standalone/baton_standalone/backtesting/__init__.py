@@ -1,0 +1,1 @@
+"""Replaying what was recorded under another playbook, and what comes out otherwise."""
