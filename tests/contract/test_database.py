@@ -1,5 +1,6 @@
 """One behaviour of a service's database, whether it is a pool or the simulator's stepped one."""
 
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -8,11 +9,14 @@ import pytest
 
 from baton.flow.database import Connection, Database, DatabaseUnavailable
 from baton_standalone.stepped_database import SteppedDatabase
+from tests.support.buses import until
 from tests.support.postgres import Databases
 
 pytestmark = pytest.mark.postgres
 
 KINDS = (Database, SteppedDatabase)
+CLERK = f"clerk_{uuid.uuid4().hex[:16]}"
+"""A role is of the whole server, which other runs may share."""
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.__name__)
@@ -23,6 +27,28 @@ async def db(request: pytest.FixtureRequest, database: str) -> AsyncIterator[Dat
         await connection.execute("create table said (word text primary key)")
     yield opened
     await opened.stop()
+
+
+class ClerksDatabase(Database):
+    """As somebody who is allowed only what was granted."""
+
+    @property
+    def server_settings(self) -> dict[str, str]:
+        return {**super().server_settings, "role": CLERK}
+
+
+@pytest.fixture
+async def clerk(database: str) -> AsyncIterator[Database]:
+    owner = await opened_database(database)
+    async with owner.connection() as connection:
+        await connection.execute(f"create role {CLERK}; grant select, insert on said to {CLERK}")
+    db = ClerksDatabase(database, schema="public")
+    await db.start()
+    yield db
+    await db.stop()
+    async with owner.connection() as connection:
+        await connection.execute(f"drop owned by {CLERK}; drop role {CLERK}")
+    await owner.stop()
 
 
 async def words(db: Database) -> list[str]:
@@ -182,6 +208,28 @@ async def test_a_database_that_lets_nobody_in_is_away_until_it_does_again(databa
 
     assert await words(db) == ["kept"]
     await db.stop()
+
+
+async def test_a_database_that_takes_a_right_away_is_away_until_it_gives_it_back(clerk: Database) -> None:
+    owner = await asyncpg.connect(clerk.url)
+    back: list[bool] = []
+
+    await owner.execute(f"revoke insert on said from {CLERK}")
+    with pytest.raises(DatabaseUnavailable, match="permission denied for table said"):
+        await say(clerk, "lost")
+    with pytest.raises(DatabaseUnavailable, match="refuses what is asked of it: permission denied for table said"):
+        await clerk.check()
+    await owner.execute(f"grant insert on said to {CLERK}")
+    await say(clerk, "kept")
+
+    async def look() -> None:
+        with suppress(DatabaseUnavailable):
+            await clerk.check()
+            back.append(True)
+
+    await until(lambda: bool(back), look)
+    assert await words(clerk) == ["kept"]
+    await owner.close()
 
 
 async def test_a_table_that_a_newer_release_changed_is_read_anew(database: str) -> None:

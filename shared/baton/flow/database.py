@@ -1,6 +1,7 @@
 """PostgreSQL for where every lead passes: an asyncpg pool that outlives its server."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -18,12 +19,15 @@ TRANSIENT: Final = (
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
     asyncpg.ReadOnlySQLTransactionError,  # a standby, or one whose disk is full
+    asyncpg.InsufficientPrivilegeError,  # somebody took a right of ours away, and can give it back
     asyncpg.InvalidCachedStatementError,  # a newer release's migration changed the table meanwhile
     asyncpg.InternalClientError,  # what asyncpg calls a server that dies in the middle of a query
 )
 _COMMAND_SECONDS: Final = 15.0
 _ACQUIRE_SECONDS: Final = 5.0
 _CLOSE_SECONDS: Final = 2.0
+_REFUSED_SECONDS: Final = 2.0
+"""Whoever was refused something tries again sooner."""
 
 
 # That once may be while tables are empty, so the planner has to be told that they will be read by their keys, and where
@@ -75,6 +79,8 @@ class Database:
         self._size = size
         self._pool: asyncpg.Pool | None = None
         self._plans: dict[str, str] = {}
+        self._refused = ""
+        self._refused_until = 0.0
 
     @property
     def server_settings(self) -> dict[str, str]:
@@ -137,6 +143,9 @@ class Database:
                 except asyncpg.ReadOnlySQLTransactionError:
                     connection.terminate()  # the next one may lead to a server that takes writes
                     raise
+                except asyncpg.InsufficientPrivilegeError as error:
+                    self._refused, self._refused_until = str(error), time.monotonic() + _REFUSED_SECONDS
+                    raise
         except TRANSIENT as error:
             timed_out = connection is not None and isinstance(error, TimeoutError | asyncpg.QueryCanceledError)
             kind = StatementTimedOut if timed_out else DatabaseUnavailable
@@ -157,7 +166,9 @@ class Database:
             yield connection
 
     async def check(self) -> None:
-        """Ask for a sign of life, of a server that takes writes. Raises DatabaseUnavailable."""
+        """Ask for a sign of life, of a server that takes writes and refuses nothing. Raises DatabaseUnavailable."""
         async with self.connection() as connection:
             if await connection.fetchval("show transaction_read_only") == "on":
                 raise asyncpg.ReadOnlySQLTransactionError("it takes no writes")
+        if time.monotonic() < self._refused_until:
+            raise DatabaseUnavailable(f"it refuses what is asked of it: {self._refused}")
