@@ -2,21 +2,27 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 import pytest
 
 from baton.kernel.ids import derived_id
 from baton.kernel.instants import format_instant
 from baton.leads.events import LeadAssigned, LeadHeld, LeadReassigned, LeadResumed
+from baton_router import staff_repository
+from baton_router.deciding.values import RepState
 from baton_router.desk import Desk
-from tests.support.postgres import Databases
+from baton_router.lead_file import Cause
+from tests.support.postgres import Databases, somebody_waits
 from tests.support.router import PLAYBOOK, START, Routers, migrated, running_routers, scored
 
 pytestmark = pytest.mark.postgres
 
 _EVENING = START + timedelta(hours=10)
 _MORNING = START + timedelta(hours=23)
+ANNS: Final = {"id": "acme", "name": "Acme", "domains": ["acme.com"], "owner": "ann"}
 
 
 @pytest.fixture
@@ -236,6 +242,49 @@ async def test_a_rep_who_is_paused_before_a_pick_is_locked_is_not_picked(router:
         await desk.counters.have({"sdr"})
 
         assert desk.counters.states["mary"].paused
+
+
+async def test_a_rep_who_leaves_while_a_rule_names_them_does_not_get_the_lead(router: Routers) -> None:
+    await router.call("PUT", "/v1/accounts", [ANNS])
+    named = scored("a@acme.com", cause=derived_id("named"), at=router.clock.now())
+    await router.send(router.event(named, key="acme.com"))
+
+    async with router.service.database.connection() as looker:
+        async with router.service.units.begin() as unit:
+            row = await staff_repository.load_rep(unit.connection, "ann")
+            await unit.begin(locks=staff_repository.rep_locks(["ann"]))
+            routing = asyncio.create_task(router.service.workers[0].step())
+            await somebody_waits(looker)
+            await staff_repository.save_rep(unit.connection, replace(row, state=RepState(active=False)))
+        await routing
+    await router.settle()
+
+    [told] = await router.told(LeadAssigned)
+    assert (told.assignment.rep, told.assignment.pool) == ("mary", "sdr")
+    assert [rule.unresolved for rule in told.trace.rules if rule.name == "Owned"] == ["ann: no longer works leads"]
+
+
+async def test_what_a_rep_who_leaves_was_named_for_just_then_moves_on(router: Routers) -> None:
+    await router.call("PUT", "/v1/accounts", [ANNS])
+    told = scored("a@acme.com", cause=derived_id("named"), at=router.clock.now())
+
+    async with router.browser() as browser, router.service.database.connection() as looker:
+        async with router.service.units.begin() as unit:
+            desk = await Desk.open(unit, router.service.feed.current(), ())
+            file, cause = desk.file(told.lead.lead_id, key="acme.com"), Cause(told.cause, is_capture=True)
+            file.lead, file.score, file.changed = told.lead, told.score, True
+            await desk.prepare([(file, cause)])
+            leaving = asyncio.create_task(browser.patch("/v1/reps/ann", json={"active": False}))
+            await somebody_waits(looker)
+            await desk.answer(file, cause)
+            await desk.save()
+        assert (await leaving).status_code == 200
+    await router.settle()
+
+    [assigned], [moved] = await router.told(LeadAssigned), await router.told(LeadReassigned)
+    assert (assigned.assignment.rep, moved.assignment.rep) == ("ann", "mary")
+    assert moved.assignment.previous is not None
+    assert moved.assignment.previous.why == "inactive"
 
 
 async def test_a_rep_whom_the_playbook_drops_keeps_no_untouched_leads(router: Routers) -> None:

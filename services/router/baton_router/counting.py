@@ -4,10 +4,11 @@ Several routers share the turns of a pool exactly because each picks under the p
 the one before wrote.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from baton.flow.database import Overtaken
 from baton.flow.unit_of_work import UnitOfWork
 from baton.flow.writes import Writes
 from baton.leads.playbook.model import Caps, Member, Playbook, Pool, Rep
@@ -36,6 +37,8 @@ class Counters:
     """Those whose counters are here."""
     somebody_waits: bool = False
     """A held lead waited for one of them, and its time had come, when they were locked."""
+    _named: set[str] = field(default_factory=set)
+    """Reps of whom nothing else is said until the end of the transaction."""
     _loads: set[tuple[str, str | None]] = field(default_factory=set)
     _counted: set[str] = field(default_factory=set)
     """Reps whose open leads over all pools are in the ledger."""
@@ -45,17 +48,32 @@ class Counters:
         """The reps as decisions see them."""
         return Staff(self.playbook, self.states, self.ledger, self.unit.now)
 
-    async def have(self, pools: Collection[str]) -> None:
-        """Have the counters of these pools. Best asked for all of a batch at once: then nobody waits in a circle."""
+    async def have(self, pools: Collection[str], *, reps: Collection[str] = ()) -> None:
+        """Have the counters of these pools, and `reps` who are named as they were when this transaction looked first.
+
+        Best asked for all of a batch at once: then nobody waits in a circle.
+
+        Raises:
+            Overtaken: something else is said of a named rep by now.
+        """
         new = set(pools) - self.pools
-        if not new:
-            return
+        named = set(reps) - self._named if self.lock else set[str]()
         known = [self.playbook.pools[name] for name in sorted(new) if name in self.playbook.pools]
         members = sorted({member.rep for pool in known for member in pool.members})
-        if self.lock:
+        if self.lock and (new or named):
             capped = capped_reps(self.playbook, self.states, members)
-            reps = (repository.lock_number(f"rep {rep}") for rep in capped)
-            await self.unit.begin(locks=sorted([*repository.pool_locks(new), *reps]))
+            locks = {*repository.pool_locks(new), *repository.rep_locks({*capped, *named})}
+            await self.unit.begin(locks=sorted(locks))
+        before = {rep: self.states.get(rep) for rep in named}
+        if new:
+            await self._read(new, known)
+        elif named:
+            self.states |= await repository.load_states(self.unit.connection)
+        if any(self.states.get(rep) != state for rep, state in before.items()):
+            raise Overtaken("something was said of a rep meanwhile")
+        self._named |= named
+
+    async def _read(self, new: set[str], known: Sequence[Pool]) -> None:
         found = await repository.load_turns(self.unit.connection, new, now=self.unit.now)
         turns, somebody_waits, something_is_said = found
         self.ledger.turns.update(turns)

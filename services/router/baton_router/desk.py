@@ -31,7 +31,7 @@ from baton_router.assignments import assignment_of
 from baton_router.counting import Counters
 from baton_router.deciding.ledger import Uncounted
 from baton_router.deciding.planning import Plan, ToPool, pools_of
-from baton_router.deciding.routing import decide, plan, plan_catch_all, pools_involved
+from baton_router.deciding.routing import decide, plan, plan_catch_all, pools_involved, reps_named
 from baton_router.deciding.values import Assigned, Decision, Held, Nurtured, Rejected, Request
 from baton_router.destinations import to_the_next
 from baton_router.lead_file import Cause, EarlyTouch, Given, LeadFile, State, Waiting
@@ -125,11 +125,14 @@ class Desk:
         await self.around.look_up([file for file, _ in cases])
         needed = set(pools)
         needed |= {file.given.turn[0] for file, _ in cases if file.given is not None and file.given.turn is not None}
+        named = set[str]()
         for file, cause in cases:
             request = self.request(file, cause)
-            self._plans[cause.id] = request, self.plan(request)
-            needed |= pools_involved(self._plans[cause.id][1], self.counters.staff)
-        await self.counters.have(needed)
+            planned = self.plan(request)
+            self._plans[cause.id] = request, planned
+            needed |= pools_involved(planned, self.counters.staff)
+            named |= reps_named(planned, request, self.counters.staff)
+        await self.counters.have(needed, reps=named)
 
     def request(self, file: LeadFile, cause: Cause) -> Request:
         """What a decision on this lead is made from."""
@@ -159,7 +162,8 @@ class Desk:
 
     async def decide(self, planned: Plan, request: Request) -> Decision:
         """Carry out a plan on the counters, which are locked and read first where they aren't yet."""
-        await self.counters.have(pools_involved(planned, self.counters.staff))
+        staff = self.counters.staff
+        await self.counters.have(pools_involved(planned, staff), reps=reps_named(planned, request, staff))
         if isinstance(planned.destination, ToPool):
             for known in (request.neighbour, request.last_rep):
                 if known is not None:

@@ -77,7 +77,7 @@ class RouteLeads:
         desk = await Desk.open(unit, self.playbook(), leads)
         if not any(isinstance(event.data, LeadErased | LeadMerged | LeadUnmerged) for event in events):
             return desk
-        await desk.counters.have(desk.playbook.pools)
+        await desk.counters.have(desk.playbook.pools, reps=desk.playbook.reps)
         await repository.be_alone(unit.connection)
         return await Desk.open(unit, desk.playbook, leads)
 

@@ -41,7 +41,8 @@ class People:
         row = replace(row, state=state, move_at=_move_at(playbook, rep, state, now=unit.now), moved_up_to="")
         pools = [pool.name for pool in playbook.pools.values() if any(m.rep == rep.id for m in pool.members)]
         # Whoever picks under these locks reads what is said of reps: nobody picks any more by what was said before.
-        await unit.begin(locks=sorted(staff_repository.pool_locks(pools)))
+        locks = [*staff_repository.pool_locks(pools), *staff_repository.rep_locks([rep.id])]
+        await unit.begin(locks=sorted(locks))
         await staff_repository.save_rep(unit.connection, row)
         await repository.look_again(unit.connection, now=unit.now, pools=pools)
         opened = (await staff_repository.reps_with_open(unit.connection)).get(rep.id, 0)

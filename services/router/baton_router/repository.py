@@ -202,7 +202,7 @@ def check_strangers(writes: Writes, lead_ids: Collection[str]) -> None:
 async def be_alone(connection: Connection) -> None:
     """For an erasure or a merge: until the end of the transaction nobody else writes a lead.
 
-    Lock its leads and all pools before, and read again after: whoever writes comes here with those in hand.
+    Lock its leads, all pools and reps before, and read again after: whoever writes comes here with those in hand.
     """
     await connection.execute(_ALONE)
 

@@ -130,6 +130,11 @@ def pool_locks(pools: Collection[str]) -> list[int]:
     return [lock_number(f"pool {name}") for name in pools]
 
 
+def rep_locks(reps: Collection[str]) -> list[int]:
+    """The locks under which these reps are named for leads, and counted where their caps hold over all pools."""
+    return [lock_number(f"rep {rep}") for rep in reps]
+
+
 async def load_turns(
     connection: Connection, pools: Collection[str], *, now: datetime
 ) -> tuple[dict[TurnKey, dict[str, Turn]], bool, bool]:

@@ -20,7 +20,7 @@ from baton_router.deciding.planning import (
 from baton_router.deciding.telling import taken
 from baton_router.deciding.values import Assigned, Decision, Nurtured, Outcome, Rejected, Request
 
-__all__ = ["decide", "plan", "plan_catch_all", "plan_rep", "pools_involved"]
+__all__ = ["decide", "plan", "plan_catch_all", "plan_rep", "pools_involved", "reps_named"]
 
 
 def decide(planned: Plan, request: Request, staff: Staff) -> Decision:
@@ -48,6 +48,18 @@ def pools_involved(planned: Plan, staff: Staff) -> frozenset[str]:
     if names and catch_all is not None:
         names.add(catch_all)
     return frozenset(names)
+
+
+def reps_named(planned: Plan, request: Request, staff: Staff) -> frozenset[str]:
+    """Reps who may get the lead without being members of a pool involved. The catch-all gets it whatever is said."""
+    destination = planned.destination
+    if isinstance(destination, ToRep):
+        return frozenset() if planned.rule == CATCH_ALL else frozenset({destination.rep.id})
+    if not isinstance(destination, ToPool):
+        return frozenset()
+    members = {member.rep for pool in pools_of(destination, staff) for member in pool.members}
+    known = {each.rep for each in (request.neighbour, request.last_rep) if each is not None}
+    return frozenset(known - members)
 
 
 def _to_rep(planned: Plan, destination: ToRep, staff: Staff) -> Decision:
