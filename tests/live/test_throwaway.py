@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import asyncpg
 import pytest
 
+from baton_standalone.one_processor import one_processor
 from baton_standalone.throwaway import temporary_server
 
 pytestmark = pytest.mark.postgres
@@ -35,3 +36,14 @@ async def test_whoever_asks_it_and_what_answers_are_on_one_processor_meanwhile()
 
     assert (len(ours), its) == (1, ours)
     assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can keep processes on one processor")
+def test_each_of_two_that_are_counted_has_a_processor_of_its_own() -> None:
+    places = list[set[int]]()
+
+    for place in (0, 1):
+        with one_processor(place=place):
+            places.append(os.sched_getaffinity(0))
+
+    assert len(set.union(*places)) == min(2, len(os.sched_getaffinity(0)))
