@@ -10,6 +10,7 @@ from baton.leads.conditions.compiling import CompiledCondition, compile_conditio
 from baton.leads.conditions.condition import Facts
 from baton.leads.conditions.fields import Scope
 from baton.leads.conditions.implication import Earlier, implies
+from baton.leads.conditions.meaning import meaning
 from baton.leads.conditions.tree import leaves
 from baton.leads.conditions.vocabulary import Vocabulary
 from baton.leads.values import Activity, Lead
@@ -160,6 +161,36 @@ def test_whatever_a_condition_implies_is_among_those_it_is_compared_with(
 
     assert {number for number, tree in enumerate(wider) if implies(one, tree)} <= {*found}
     assert found == sorted({*found})
+
+
+def respelled(written: Any) -> Any:
+    """The same condition, everything in it in another order and in other letters."""
+    match written:
+        case {"between": _}:
+            return written
+        case dict():
+            return {key: respelled(each) for key, each in reversed(written.items())}
+        case list():
+            return [respelled(each) for each in (*reversed(written), written[0])]
+        case str() if written.strip() in {"a", "B", "ab", "Abc", "US", "de", "NO"}:
+            return f" {written.swapcase()}"
+        case _:
+            return written
+
+
+@given(conditions, conditions, facts())
+def test_conditions_of_one_meaning_answer_alike(one: Written, other: Written, asked: Facts) -> None:
+    first, second = compiled(one), compiled(other)
+
+    assert first.matches(asked) is second.matches(asked) or meaning(first.tree) != meaning(second.tree)
+
+
+@given(conditions, facts())
+def test_another_spelling_means_the_same(written: Written, asked: Facts) -> None:
+    first, second = compiled(written), compiled(respelled(written))
+
+    assert meaning(first.tree) == meaning(second.tree)
+    assert first.matches(asked) is second.matches(asked)
 
 
 @given(conditions, st.lists(conditions, max_size=2), facts())

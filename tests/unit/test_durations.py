@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from baton.kernel.durations import Duration, format_duration, parse_duration
+from baton.kernel.durations import Duration, format_duration, parse_duration, spell_duration, spell_length
 
 
 @pytest.mark.parametrize(
@@ -77,3 +77,20 @@ def test_a_duration_shows_as_it_was_written() -> None:
 
 def test_the_spelling_makes_no_difference_to_equality() -> None:
     assert parse_duration("90m") == parse_duration("1h30m")
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("1h", "1 hour"), ("1h30m", "1 hour 30 minutes"), ("24h", "24 hours"), ("14d", "14 days"), ("0s", "0 seconds"),
+        ("2wd", "2 working days"), ("1wd", "1 working day"), ("1d1s", "1 day 1 second"),
+    ],
+)  # fmt: skip
+def test_a_duration_is_said_in_the_units_in_which_it_was_written(written: str, said: str) -> None:
+    assert spell_duration(parse_duration(written)) == said
+
+
+def test_a_length_of_real_time_is_said_in_days_where_it_is_whole_ones() -> None:
+    assert spell_length(timedelta(days=7)) == "7 days"
+    assert spell_length(timedelta(hours=36)) == "36 hours"
+    assert spell_length(timedelta(minutes=90)) == "1 hour 30 minutes"

@@ -8,6 +8,8 @@ from typing import Self
 _EXPECTED = "write numbers with units, largest first, like 30s, 5m, 1h30m, 24h, 14d, or working days like 2wd"
 _FIXED = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?")
 _WORKING_DAYS = re.compile(r"([0-9]+)wd")
+_PART = re.compile(r"([0-9]+)(wd|[dhms])")
+_UNITS = {"wd": "working day", "d": "day", "h": "hour", "m": "minute", "s": "second"}
 # A century holds every promise people make; beyond it sums leave the calendar's range.
 _LONGEST = timedelta(days=36_500)
 _MOST_WORKING_DAYS = 5_000
@@ -67,6 +69,18 @@ def format_duration(length: timedelta) -> str:
     minutes, left = divmod(rest, 60)
     parts = [f"{count}{unit}" for count, unit in ((hours, "h"), (minutes, "m"), (left, "s")) if count]
     return ("-" if seconds < 0 else "") + ("".join(parts) or "0s")
+
+
+def spell_duration(duration: Duration) -> str:
+    """In words, by the units in which it was written: `1 hour 30 minutes`, `14 days`, `2 working days`."""
+    parts = ((int(count), _UNITS[unit]) for count, unit in _PART.findall(str(duration)))
+    return " ".join(f"{count} {unit}" + ("s" if count != 1 else "") for count, unit in parts)
+
+
+def spell_length(length: timedelta) -> str:
+    """A length of real time in words, in days where it is whole ones."""
+    days, rest = divmod(length, timedelta(days=1))
+    return spell_duration(parse_duration(format_duration(length) if rest or not days else f"{days}d"))
 
 
 def _read(text: str, *, working_days: re.Match[str] | None, fixed: re.Match[str] | None) -> Duration:

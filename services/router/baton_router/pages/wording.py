@@ -3,15 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from baton.leads.conditions.prose import expected_words, value_words
+
 Names = Callable[[str | None], str]
 """A rep's name by id; the id where nobody knows it."""
 
-_OPERATORS: Final[Mapping[str, str]] = {
-    "eq": "is", "ne": "is not", "in": "is one of", "not_in": "is none of", "gt": "is over", "gte": "is at least",
-    "lt": "is under", "lte": "is at most", "between": "is between", "exists": "has a value",
-    "matches": "matches", "starts_with": "starts with", "ends_with": "ends with", "in_table": "is in the table",
-    "not_in_table": "is not in the table",
-}  # fmt: skip
 _STATES: Final[Mapping[str, str]] = {
     "captured": "just came in", "held": "held", "assigned": "assigned", "accepted": "accepted", "working": "in work",
     "disposed": "closed", "nurtured": "nurtured", "rejected": "rejected", "erased": "erased",
@@ -26,37 +22,14 @@ def state_word(state: str) -> str:
     return _STATES.get(state, state)
 
 
-def operator_word(operator: str) -> str:
-    return _OPERATORS.get(operator, operator.replace("_", " "))
-
-
 def value_text(value: object) -> str:
     """A value as people write it; a list is cut off where nobody reads on."""
-    match value:
-        case None:
-            return "no value"
-        case bool():
-            return "yes" if value else "no"
-        case float() if value.is_integer():
-            return f"{value:.0f}"
-        case list():
-            shown = [value_text(each) for each in value[:_MOST_LISTED]]
-            more = len(value) - _MOST_LISTED
-            return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
-        case dict():
-            return ", ".join(f"{name}: {value_text(each)}" for name, each in value.items())
-        case _:
-            return str(value)
+    return value_words(value, most=_MOST_LISTED)
 
 
 def expected_text(condition: Mapping[str, Any]) -> str:
     """What a condition asks of its field: `is at least 50`."""
-    operator, expected = str(condition["operator"]), condition["expected"]
-    if operator == "exists":
-        return "has a value" if expected else "has no value"
-    if operator == "between" and isinstance(expected, list) and len(expected) == 2:
-        return f"is between {value_text(expected[0])} and {value_text(expected[1])}"
-    return f"{operator_word(operator)} {value_text(expected)}"
+    return expected_words(str(condition["operator"]), condition["expected"], most=_MOST_LISTED)
 
 
 def sentence(kind: str, data: Mapping[str, Any], names: Names) -> str:
