@@ -74,7 +74,8 @@ def test_a_playbook_is_shown_to_people_in_the_order_of_a_lead(tmp_path: Path) ->
     result = baton("playbook", "show", a_playbook(tmp_path))
 
     assert result.exit_code == 0
-    assert "  1. Everyone: pool sdr\n  What is left: ada\n" in result.stdout
+    assert "  1. Everyone: to the pool sdr\n\nWhat is left: " in result.stdout
+    assert "\n  Catch-all: to Ada\n" in result.stdout
 
 
 def test_a_playbook_is_shown_to_programs_as_it_was_written(tmp_path: Path) -> None:
@@ -89,12 +90,17 @@ def test_the_reference_playbook_can_be_shown() -> None:
     result = baton("playbook", "show", str(shipped_playbook()))
 
     assert result.exit_code == 0
-    assert "first touch within 1h of being assigned (clock: rep), when score.tier mql or sql" in result.stdout
-    assert "when lead.industry in the table verticals" in result.stdout
-    assert "when activity page_view and at least 3 times and within 30d" in result.stdout
-    assert "Known account: account.owner has a value → account.owner" in result.stdout
-    assert "segment: mid-market, when lead.employees between 200 and 999" in result.stdout
-    assert "    at 80%: warning\n    at 100%: notify rep, notify manager, reassign\n" in result.stdout
+    assert (
+        "a first touch within 1 hour of being assigned, in the rep's hours, when tier is one of mql, sql"
+        in result.stdout
+    )
+    assert "when industry is in the table verticals" in result.stdout
+    assert "when the lead did page view at least 3 times within 30 days" in result.stdout
+    assert (
+        "Known account: when the account's owner has a value: to the rep named as the account's owner" in result.stdout
+    )
+    assert "mid-market: when employees is between 200 and 999" in result.stdout
+    assert "    at 80%: a warning\n    at 100%: notify rep, notify manager, reassign\n" in result.stdout
     assert "True" not in result.stdout
 
 
@@ -105,8 +111,8 @@ def test_a_rule_without_a_name_is_shown_by_its_number_and_a_table_by_its_columns
 
     result = baton("playbook", "show", directory)
 
-    assert "  fit: fit rule 1: +5 points\n" in result.stdout
-    assert "  fit: fit rule 2: points of the table verticals, by lead.industry\n" in result.stdout
+    assert "  fit rule 1: +5 points\n" in result.stdout
+    assert "  fit rule 2: points of the table verticals, by industry\n" in result.stdout
 
 
 def test_a_bus_in_memory_has_nothing_to_publish_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,19 @@
-"""A playbook for reading: as text for people, as JSON for programs."""
+"""A playbook, and what changes between two, for reading: as text for people, as JSON for programs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 from baton.leads.playbook.files import merge
-from baton.leads.playbook.model import Playbook, Pool, ScoreRule, SlaPolicy, Step, Target
+from baton.leads.playbook.model import Playbook
 from baton.leads.playbook.yaml_nodes import Mapping, Node, Scalar
+from baton_standalone.outline.facts import Fact, Section
+from baton_standalone.outline.playbook import outline
+from baton_standalone.playbook_diff import Change, Kind
+from baton_standalone.publishing import title
+from baton_standalone.terminal import one_line
 
-_COMPARISONS: Final = {"gte": "≥", "gt": ">", "lte": "≤", "lt": "<", "ne": "≠", "eq": "=", "in_table": "in the table"}
+_MARKS: Final[dict[Kind, str]] = {"added": "+", "removed": "-", "changed": "~", "moved": "~", "renamed": "~"}
 
 
 def as_json(playbook: Playbook) -> dict[str, Any]:
@@ -23,133 +29,87 @@ def as_json(playbook: Playbook) -> dict[str, Any]:
 
 
 def as_text(playbook: Playbook) -> str:
-    """Its parts in the order in which a lead meets them."""
-    return "\n".join(_lines(playbook, _written(playbook))) + "\n"
+    """Its parts as its page has them, after what tells it from others."""
+    return "".join(f"{one_line(line)}\n" for line in _lines(playbook))
 
 
-def _lines(playbook: Playbook, written: dict[str, Any]) -> Iterator[str]:
+def changes_json(before: Playbook, after: Playbook, changes: Sequence[Change]) -> dict[str, Any]:
+    """`{before {hash, version}, after {…}, changes[{section, name, change, said[], facts[{name, before, after}]}]}`."""
+    told = [
+        {
+            "section": change.section,
+            "name": change.name,
+            "change": change.kind,
+            "said": list(change.said),
+            "facts": [{"name": each.name, "before": _value(each.before), "after": _value(each.after)}
+                      for each in change.facts],
+        }
+        for change in changes
+    ]  # fmt: skip
+    one, other = ({"hash": each.hash, "version": each.version} for each in (before, after))
+    return {"before": one, "after": other, "changes": told}
+
+
+def changes_text(before: Playbook, after: Playbook, changes: Sequence[Change]) -> str:
+    """Section by section, one change after the other; or that there is none."""
+    return "".join(f"{one_line(line)}\n" for line in _change_lines(before, after, changes))
+
+
+def _lines(playbook: Playbook) -> Iterator[str]:
     yield f'Playbook "{playbook.version}"'
     yield f"  hash {playbook.hash}"
     yield f"  files {', '.join(sorted(playbook.files))}"
-    yield f"\nSources ({len(playbook.sources)})"
-    yield from (f"  {name}: {source.type}{_of(source.channel)}" for name, source in playbook.sources.items())
-    yield from _scoring(playbook, written.get("scoring") or {})
-    yield f"\nTerritories ({len(playbook.territories)})"
-    territories: dict[str, Any] = written.get("territories") or {}
-    yield from (f"  {name}: {_say((content or {}).get('when'))}" for name, content in territories.items())
-    yield f"\nReps: {len(playbook.reps)}; pools ({len(playbook.pools)})"
-    yield from (f"  {_pool(pool)}" for pool in playbook.pools.values())
-    yield "\nRouting (the first that matches)"
-    for number, (rule, given) in enumerate(zip(playbook.routing, written["routing"], strict=True), start=1):
-        otherwise = f", else {_target(rule.otherwise)}" if rule.otherwise else ""
-        yield f"  {number}. {rule.name}: {_when(given)}{_target(rule.target)}{otherwise}"
-    yield f"  What is left: {_target(playbook.catch_all)}"
-    yield f"\nPromises ({len(playbook.sla)})"
-    policies: dict[str, Any] = written.get("sla") or {}
-    for policy in playbook.sla:
-        yield f"  {_policy(policy)}{_only(policies.get(policy.name))}"
-        yield from (f"    at {step.written}: {_do(step)}" for step in policy.steps)
+    for section in outline(playbook):
+        if section.entries:
+            yield ""
+            yield section.title + (f": {section.note}" if section.note else "")
+            yield from _entries(section)
 
 
-def _scoring(playbook: Playbook, written: dict[str, Any]) -> Iterator[str]:
-    tiers = ", ".join(f"{tier} from {points:g}" for tier, points in playbook.scoring.tiers.items())
-    yield f"\nScoring: {tiers}"
-    for group in ("fit", "engagement", "negative"):
-        rules: tuple[ScoreRule, ...] = getattr(playbook.scoring, group).rules
-        for rule, given in zip(rules, (written.get(group) or {}).get("rules") or [], strict=True):
-            yield f"  {group}: {rule.name}: {_effect(given)}{_only(given)}"
-    for name, content in (written.get("segments") or {}).items():
-        yield f"  segment: {name}{_only(content)}"
+def _entries(section: Section) -> Iterator[str]:
+    for number, entry in enumerate(section.entries, start=1):
+        place = f"{number}. " if section.is_ordered else ""
+        yield f"  {place}{entry.name}: {entry.sentence}".rstrip(": ")
+        yield from (f"    {line}" for line in entry.lines)
 
 
-def _effect(rule: dict[str, Any]) -> str:
-    if rule.get("disqualify"):
-        return "disqualified"
-    if "multiply" in rule:
-        return f"times {rule['multiply']}"
-    if "points_from" in rule:
-        return "{column} of the table {table}, by {key}".format_map(rule["points_from"])
-    return f"{rule.get('points', 0):+} points"
+def _change_lines(before: Playbook, after: Playbook, changes: Sequence[Change]) -> Iterator[str]:
+    if before.hash == after.hash:
+        yield f"No difference: both are {title(before)}"
+        return
+    if not changes:
+        yield f"They differ in spelling only: {title(before)} and {title(after)}"
+        return
+    yield f"From {title(before)} to {title(after)}"
+    for heading, group in groupby(changes, key=lambda each: each.title):
+        yield ""
+        yield heading
+        for change in group:
+            yield from _one_change(change)
 
 
-def _pool(pool: Pool) -> str:
-    members = ", ".join(m.rep if m.weight == 1 else f"{m.rep} ({m.weight:g})" for m in pool.members)
-    overflow = f"; then {pool.overflow}" if pool.overflow else ""
-    return f"{pool.name}: {pool.strategy.replace('_', ' ')} of {members}{overflow}"
+def _one_change(change: Change) -> Iterator[str]:
+    """In one line where it is one; what came or went has its first line beside its name."""
+    mark, (first, *rest) = _MARKS[change.kind], change.said
+    beside, below = (f": {first}", rest) if change.kind != "changed" or not rest else ("", change.said)
+    if change.kind in {"moved", "renamed"}:
+        beside = f" {first}"
+    yield f"  {mark} {change.name}{beside}"
+    yield from (f"      {line}" for line in below)
 
 
-def _policy(policy: SlaPolicy) -> str:
-    promise = policy.to.replace("_", " ") if policy.touches is None else f"{policy.touches} touches"
-    return f"{policy.name}: {promise} within {policy.target} of being {policy.start} (clock: {policy.clock})"
-
-
-def _do(step: Step) -> str:
-    actions = [each.replace("_", " ") if isinstance(each, str) else _say(each) for each in step.actions]
-    return ", ".join(actions) or "warning"
-
-
-def _target(target: Target) -> str:
-    match target:
-        case Target(pool=str(pool)):
-            return f"pool {pool}"
-        case Target(assign=str(who)):
-            return who
-        case Target(nurture=str(program)):
-            return f"nurture ({program})"
-        case _:
-            return f"reject ({target.reject})"
-
-
-def _when(rule: dict[str, Any]) -> str:
-    return f"{_say(rule['when'])} → " if rule.get("when") is not None else ""
-
-
-def _only(content: dict[str, Any] | None) -> str:
-    return f", when {_say(content['when'])}" if content and content.get("when") is not None else ""
-
-
-def _of(word: str | None) -> str:
-    return f", {word}" if word else ""
-
-
-def _say(value: Any) -> str:
-    """A condition in a line: `lead.employees ≥ 50 and lead.country US or CA`."""
-    if isinstance(value, list):
-        return " or ".join(map(_say, value))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if not isinstance(value, dict):
-        return str(value)
-    return " and ".join(_say_part(key, part) for key, part in value.items())
-
-
-def _say_part(key: str, part: Any) -> str:
-    match key, part:
-        case ("all", list()):
-            return "(" + " and ".join(map(_say, part)) + ")"
-        case ("any", list()):
-            return "(" + " or ".join(map(_say, part)) + ")"
-        case ("not", _):
-            return f"not ({_say(part)})"
-        case ("at_least", _):
-            return f"at least {_say(part)} times"
-        case (_, {"exists": bool(exists)}) if len(part) == 1:
-            return f"{key} has {'a' if exists else 'no'} value"
-        case (_, dict()):
-            return f"{key} " + " and ".join(map(_say_comparison, part, part.values()))
-        case _:
-            return f"{key} {_say(part)}"
-
-
-def _say_comparison(name: str, to: Any) -> str:
-    return "between {} and {}".format(*to) if name == "between" else f"{_COMPARISONS.get(name, name)} {_say(to)}"
+def _value(fact: Fact | None) -> float | bool | str | None:
+    """A number where it is one; else in words, which leave out what is secret."""
+    if fact is None:
+        return None
+    return fact.value if isinstance(fact.value, int | float) else fact.said
 
 
 def _written(playbook: Playbook) -> dict[str, Any]:
     root = merge(playbook.files).root
-    plain = {} if root is None else _plain(root)
-    assert isinstance(plain, dict)
-    return plain
+    plainly = {} if root is None else _plain(root)
+    assert isinstance(plainly, dict)
+    return plainly
 
 
 def _plain(node: Node) -> Any:

@@ -79,20 +79,19 @@ class Active:
 
 
 @dataclass(frozen=True, slots=True)
-class Published:
-    """What stands on the topic: every playbook by its hash, and which one decides, if any does."""
+class Kept:
+    """All that the topic keeps: every playbook that was ever published, by hash, and the one that decides now."""
 
-    playbooks: Mapping[str, PlaybookPublished]
+    published: Mapping[str, PlaybookPublished]
     active: Active | None
 
+    def starting_with(self, start: str) -> list[PlaybookPublished]:
+        """Those whose hash begins so."""
+        return [each for key, each in self.published.items() if key.startswith(start.lower())]
 
-async def read_active(bus: Bus) -> Active | None:
-    """The active playbook, None before the first was published. Raises BusUnavailable."""
-    return (await read_published(bus)).active
 
-
-async def read_published(bus: Bus) -> Published:
-    """Every playbook that was published, for they are never dropped. Raises BusUnavailable."""
+async def read_kept(bus: Bus) -> Kept:
+    """Read the topic to its end. Raises BusUnavailable."""
     published: dict[str, PlaybookPublished] = {}
     wanted: PlaybookActivated | None = None
     async for record in bus.read(Topic.PLAYBOOK, follow=False):
@@ -105,8 +104,13 @@ async def read_published(bus: Bus) -> Published:
         elif isinstance(data, PlaybookActivated):
             wanted = data
     if wanted is None or wanted.hash not in published:
-        return Published(published, None)
-    return Published(published, Active(published[wanted.hash], wanted.configured))
+        return Kept(published, None)
+    return Kept(published, Active(published[wanted.hash], wanted.configured))
+
+
+async def read_active(bus: Bus) -> Active | None:
+    """The active playbook, None before the first was published. Raises BusUnavailable."""
+    return (await read_kept(bus)).active
 
 
 def title(playbook: Playbook | PlaybookPublished) -> str:

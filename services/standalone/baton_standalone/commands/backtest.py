@@ -123,16 +123,16 @@ def _present_or_exit(against: str | None, settings: "Settings", url: str) -> "Ca
 async def _published(begin: str | None, settings: "Settings", url: str) -> "dict[str, bytes] | None":
     """The files of the one whose hash begins so, else of the active one; None where there is none, or more than one."""
     from baton.leads.playbook.content import unpack
-    from baton_standalone.publishing import read_published
+    from baton_standalone.publishing import read_kept
     from baton_standalone.reaching import open_bus
     from baton_standalone.topics import require_topics
 
     async with open_bus(settings, url) as bus:
         await require_topics(bus, settings)
-        published = await read_published(bus)
+        kept = await read_kept(bus)
     if begin is None:
-        return None if published.active is None else dict(published.active.files)
-    found = [each for each in published.playbooks.values() if begin and each.hash.startswith(begin.lower())]
+        return None if kept.active is None else dict(kept.active.files)
+    found = kept.starting_with(begin)
     return dict(unpack(found[0].files)) if len(found) == 1 else None
 
 

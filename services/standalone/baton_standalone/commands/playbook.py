@@ -1,8 +1,9 @@
-"""`baton playbook`: check, show and publish what marketing and sales agreed."""
+"""`baton playbook`: check, show, compare and publish what marketing and sales agreed."""
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -16,11 +17,20 @@ if TYPE_CHECKING:
 
 EXIT_MISTAKES: Final = 2
 
-app: Final = typer.Typer(no_args_is_help=True, help="Check, show and publish playbooks.")
+app: Final = typer.Typer(no_args_is_help=True, help="Check, show, compare and publish playbooks.")
 
 Directory = Annotated[
     Path | None, typer.Argument(help="The playbook's directory; without it BATON_PLAYBOOK, else the reference one.")
 ]
+
+Chosen = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[DIR|HASH]",
+        help="A playbook's directory, or the start of a published one's hash; without it the active playbook.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command()
@@ -38,23 +48,50 @@ def check(
 
 
 @app.command()
-def show(
-    directory: Annotated[
-        Path | None, typer.Argument(help="A playbook's directory; without it the active playbook.")
-    ] = None,
-    *,
-    json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
-) -> None:
-    """Show the active playbook, or the one in a directory."""
-    import orjson
-
+def show(playbook: Chosen = None, *, json: AsJson = False) -> None:
+    """Show the active playbook, one that was published, or the one in a directory."""
+    from baton_standalone.commands.chosen import Choice
     from baton_standalone.playbook_pages import as_json, as_text
 
-    playbook = load_or_exit(directory).playbook if directory is not None else _active_or_exit()
+    shown = Choice().named(playbook)
     if json:
-        sys.stdout.write(orjson.dumps(as_json(playbook), option=orjson.OPT_INDENT_2).decode() + "\n")
+        _write_json(as_json(shown))
     else:
-        sys.stdout.write(as_text(playbook))
+        sys.stdout.write(as_text(shown))
+
+
+@app.command()
+def diff(
+    first: Annotated[
+        str | None,
+        typer.Argument(metavar="A", help="A playbook's directory, or the start of a published one's hash."),
+    ] = None,
+    second: Annotated[
+        str | None, typer.Argument(metavar="B", help="The same. Without it, what would change if A became active.")
+    ] = None,
+    *,
+    json: AsJson = False,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="End with code 1 if anything changes.")] = False,
+) -> None:
+    """Say what changes from one playbook to another: what a publish would do. Exit code 2 if either can't be read.
+
+    Without A and B: from the active playbook to that of BATON_PLAYBOOK, else the reference one.
+    """
+    from baton_standalone.commands.chosen import Choice
+    from baton_standalone.playbook_diff import compare
+    from baton_standalone.playbook_pages import changes_json, changes_text
+
+    choice = Choice()
+    with _trouble_told_apart():
+        after = choice.named(second or first or str(_directory(None)))
+        before = choice.named(first if second is not None else None)
+    changes = compare(before, after)
+    if json:
+        _write_json(changes_json(before, after, changes))
+    else:
+        sys.stdout.write(changes_text(before, after, changes))
+    if exit_code and changes:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -116,37 +153,19 @@ def configured_playbook(settings: "Settings") -> Path:
         raise typer.Exit(EXIT_MISTAKES) from None
 
 
-def _active_or_exit() -> "Playbook":
-    """The active playbook; mistakes with which it decides all the same are told on stderr."""
-    from baton.leads.playbook.findings import PlaybookError
-    from baton.leads.playbook.loader import load_published
-    from baton.service.settings import Settings, load_settings
-    from baton_standalone.publishing import Active, read_active
-    from baton_standalone.reaching import away_told, open_bus, reachable_database, refuse_memory
-    from baton_standalone.topics import require_topics
-
-    async def read(url: str) -> Active | None:
-        async with open_bus(settings, url) as bus:
-            await require_topics(bus, settings)
-            return await read_active(bus)
-
-    settings = load_settings(Settings)
-    refuse_memory(settings)
-    with away_told(), reachable_database(settings, make=False) as url:
-        active = asyncio.run(read(url))
-    if active is None:
-        sys.stderr.write("no playbook is active: publish one with `baton playbook publish`\n")
-        raise typer.Exit(1)
+@contextmanager
+def _trouble_told_apart() -> Iterator[None]:
+    """Code 1 says of a comparison that there is a difference: whatever stops it ends with another one."""
     try:
-        loaded = load_published(active.files)
-    except PlaybookError as error:
-        sys.stderr.write("this release can't read the active playbook:\n")
-        tell(error.findings)
+        yield
+    except (typer.Exit, SystemExit):
         raise typer.Exit(EXIT_MISTAKES) from None
-    if loaded.mistakes:
-        sys.stderr.write("the active playbook has mistakes, with which it could not be published now:\n")
-        tell(loaded.mistakes)
-    return loaded.playbook
+
+
+def _write_json(told: Mapping[str, object]) -> None:
+    import orjson
+
+    sys.stdout.write(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() + "\n")
 
 
 async def _publish(candidate: "Candidate", settings: "Settings", url: str, *, is_configured: bool) -> None:

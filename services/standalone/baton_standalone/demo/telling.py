@@ -1,7 +1,6 @@
 """What the terminal shows of a demo: a line for each decision, who got whom, why, and how fast."""
 
 import statistics
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +12,7 @@ from rich.text import Text
 from baton.leads.events import EventData, LeadAssigned, LeadHeld, LeadNurtured, LeadReassigned, LeadRejected
 from baton.leads.playbook.model import Rep
 from baton.leads.values import Lead, Score
+from baton_standalone.terminal import plain
 
 _WIDTHS: Final = {"time": 8, "ms": 7, "lead": 0, "via": 16, "score": 8, "to": 19}
 _LEAD_WIDTHS: Final = (18, 40)
@@ -98,11 +98,6 @@ def cell(text: str, width: int) -> str:
     shown = Text(plain(text))
     shown.truncate(width, overflow="ellipsis", pad=True)
     return shown.plain
-
-
-def plain(text: str) -> str:
-    """Text that can't steer a terminal: no control characters, nothing that turns the direction of writing around."""
-    return "".join(each if unicodedata.category(each) not in ("Cc", "Cf") else "·" for each in text)
 
 
 def _who(lead: Lead) -> str:
