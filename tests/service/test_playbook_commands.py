@@ -1,12 +1,15 @@
-"""`baton playbook diff` beside a bus on which playbooks were published."""
+"""`baton playbook diff` and `render` beside a bus on which playbooks were published."""
 
 import json
+from itertools import count
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from baton.leads.playbook.content import content_hash
 from baton_standalone.cli import app
+from tests.support.playbooks import SALES
 from tests.support.rich_playbook import RICH, edited, load
 
 pytestmark = pytest.mark.postgres
@@ -87,6 +90,50 @@ def test_a_hash_that_nobody_published_is_said_to_be_none(published: Path) -> Non
 
     assert told.exit_code == 2
     assert told.stderr == '"0123abcd" is no directory, and no published playbook\'s hash begins so\n'
+
+
+def test_a_start_that_several_hashes_have_is_refused_with_their_names(published: Path) -> None:
+    one, other = two_of_one_start()
+    for name, text in (("one", one), ("other", other)):
+        assert baton("publish", written(published / name, {"playbook.yaml": text})).exit_code == 0
+    start = content_hash({"playbook.yaml": one.encode()})[:4]
+
+    told = baton("show", start)
+
+    assert told.exit_code == 2
+    assert told.stderr.startswith(f'the hashes of several playbooks begin with "{start}": "1" ({start}')
+    assert told.stderr.count(f"({start}") == 2
+
+
+def two_of_one_start() -> tuple[str, str]:
+    """Two playbooks whose hashes have the first four digits in common."""
+    seen: dict[str, str] = {}
+    for number in count():
+        text = f'version: "1"\ndefinitions: {{Number: "{number}"}}\n{SALES}'
+        other = seen.setdefault(content_hash({"playbook.yaml": text.encode()})[:4], text)
+        if other != text:
+            return other, text
+    raise AssertionError
+
+
+def test_a_published_playbook_is_rendered_into_a_file(published: Path) -> None:
+    page, text = published / "page.html", published / "page.md"
+
+    assert baton("render", load(RICH).hash[:8], "--output", str(page)).exit_code == 0
+    told = baton("render", "--output", str(text))
+
+    assert "from 20 points on" in page.read_text()
+    assert "from 30 points on" in text.read_text()
+    assert told.stdout == f'playbook "7" ({load(AFTER).hash[:12]}): written to {text}\n'
+
+
+def test_a_file_that_is_neither_page_nor_text_and_one_that_cannot_be_written_are_refused(published: Path) -> None:
+    pdf = baton("render", "--output", str(published / "page.pdf"))
+    nowhere = baton("render", "--output", str(published / "no" / "page.md"))
+
+    assert (pdf.exit_code, nowhere.exit_code) == (2, 2)
+    assert "ends in .html" in pdf.stderr
+    assert nowhere.stderr == f"--output: {published}/no/page.md: No such file or directory\n"
 
 
 def test_before_the_first_publish_there_is_nothing_to_compare_with(

@@ -132,7 +132,7 @@ async def _published(begin: str | None, settings: "Settings", url: str) -> "dict
         kept = await read_kept(bus)
     if begin is None:
         return None if kept.active is None else dict(kept.active.files)
-    found = kept.starting_with(begin)
+    found = kept.starting_with(begin) if begin else []
     return dict(unpack(found[0].files)) if len(found) == 1 else None
 
 

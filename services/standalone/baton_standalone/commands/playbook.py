@@ -1,4 +1,4 @@
-"""`baton playbook`: check, show, compare and publish what marketing and sales agreed."""
+"""`baton playbook`: check, show, compare, render and publish what marketing and sales agreed."""
 
 import asyncio
 import sys
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EXIT_MISTAKES: Final = 2
 
-app: Final = typer.Typer(no_args_is_help=True, help="Check, show, compare and publish playbooks.")
+app: Final = typer.Typer(no_args_is_help=True, help="Check, show, compare, render and publish playbooks.")
 
 Directory = Annotated[
     Path | None, typer.Argument(help="The playbook's directory; without it BATON_PLAYBOOK, else the reference one.")
@@ -92,6 +92,34 @@ def diff(
         sys.stdout.write(changes_text(before, after, changes))
     if exit_code and changes:
         raise typer.Exit(1)
+
+
+@app.command()
+def render(
+    playbook: Chosen = None,
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file: FILE.html or FILE.md. Without it Markdown.")
+    ] = None,
+) -> None:
+    """Write a playbook as a page that people read."""
+    from baton_standalone.commands.chosen import Choice
+    from baton_standalone.playbook_documents import DOCUMENTS, as_markdown
+
+    write = as_markdown if output is None else DOCUMENTS.get(output.suffix.lower())
+    if write is None:
+        sys.stderr.write(f"--output: {output}: write a name that ends in {' or '.join(DOCUMENTS)}\n")
+        raise typer.Exit(EXIT_MISTAKES)
+    rendered = Choice().named(playbook)
+    if output is None:
+        sys.stdout.write(write(rendered))
+        return
+    try:
+        output.write_bytes(write(rendered).encode())
+    except OSError as error:
+        sys.stderr.write(f"--output: {output}: {error.strerror or error}\n")
+        raise typer.Exit(EXIT_MISTAKES) from None
+    sys.stdout.write(f"{_title(rendered)}: written to {output}\n")
 
 
 @app.command()
