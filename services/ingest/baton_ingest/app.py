@@ -12,6 +12,7 @@ from baton.flow.database import Database
 from baton.kernel.clock import Clock
 from baton.leads.normalising import load
 from baton.leads.topics import Topic
+from baton.service.exporting import create_export
 from baton.service.idempotency import EXPIRED, KEPT
 from baton.service.service import Service, build
 from baton.service.settings import Settings
@@ -19,8 +20,10 @@ from baton.service.trimming import TrimTimer
 from baton.service.web import create_web
 from baton_ingest import api, people_api
 from baton_ingest.handlers import read_referenced
+from baton_ingest.held import HELD
 from baton_ingest.path import Path
 from baton_ingest.reception import Reception
+from baton_ingest.repository import same_person
 from baton_ingest.settings import IngestSettings
 from baton_ingest.timers import PASSED, QuarantineTimer
 from baton_ingest.try_out import DryRun, NoDryRun, TryOut
@@ -53,7 +56,7 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         service,
         title="Baton ingest",
         settings=settings,
-        routers=[people_api.router],
+        routers=[people_api.router, create_export(service, HELD, known_as=same_person)],
         plain=api.router,
         on_stop=path.drain,
         open_paths=[SOURCES],

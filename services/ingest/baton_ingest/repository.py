@@ -8,13 +8,13 @@ from typing import Final
 import orjson
 from asyncpg import Record
 
+from baton.flow import held
 from baton.flow.database import Connection
-from baton.flow.erasure import forget
 from baton.kernel.instants import format_instant, parse_instant
 from baton.leads.events import Meeting
 from baton.leads.values import Change
-from baton.service.idempotency import FORGET
-from baton_ingest.captures import REPEAT_WINDOW, Capture, Nameless, Told
+from baton_ingest.captures import Capture, Nameless, Told
+from baton_ingest.held import HELD
 
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -91,20 +91,6 @@ join vendor_ids v on v.source = $1 and v.vendor_id = g.vendor_id order by g.plac
 _PARK: Final = """
 insert into quarantine (source, vendor_id, identity, told, received_at)
 values ($1, $2, $3, $4, $5) on conflict on constraint quarantine_once do nothing returning id
-"""
-_ERASE: Final = (
-    """delete from quarantine q using vendor_ids v
-    where q.source = v.source and q.vendor_id = v.vendor_id and v.lead_id = $1""",
-    "delete from vendor_ids where lead_id = $1",
-    # What the sender has an id or a key for stays known as seen, nobody's; of what we know by its words nothing stays.
-    f"delete from ledger where lead_id = $1 and repeats_until <= received_at + interval '{REPEAT_WINDOW}'",  # noqa: S608
-    "update ledger set lead_id = null where lead_id = $1",
-    FORGET,
-    "delete from aliases where lead_id = $1 or into_lead = $1",
-    "delete from accounts where lead_id = $1",
-)
-_ERASED: Final = """
-insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
 _ROOT: Final = """
 with recursive path as (
@@ -219,10 +205,7 @@ async def park(connection: Connection, nameless: Nameless) -> bool:
 
 async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
     """Delete all that is held of a person, but for the id and the instant."""
-    for statement in _ERASE:
-        await connection.execute(statement, lead_id)
-    await forget(connection, lead_id)
-    await connection.execute(_ERASED, lead_id, at)
+    await held.erase(connection, HELD, lead_id, at=at)
 
 
 async def erasures(connection: Connection, lead_ids: Collection[str]) -> Mapping[str, datetime]:

@@ -9,6 +9,7 @@ from baton.flow.bus import Bus
 from baton.flow.database import Database
 from baton.kernel.clock import Clock
 from baton.leads.topics import LEAD_TOPICS, Topic
+from baton.service.exporting import create_export
 from baton.service.idempotency import EXPIRED, KEPT
 from baton.service.service import add_worker, build
 from baton.service.settings import Settings
@@ -16,6 +17,7 @@ from baton.service.trimming import TrimTimer
 from baton.service.web import create_web
 from baton_router.api import create_router
 from baton_router.handlers import OURS, RouteLeads, is_ours
+from baton_router.held import HELD
 from baton_router.pages.routes import create_pages, serve_static
 from baton_router.settings import RouterSettings
 from baton_router.stream import Wakes
@@ -62,6 +64,7 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         settings.streams if isinstance(settings, RouterSettings) else RouterSettings.model_fields["streams"].default
     )
     routers = [make(service, wakes, most_streams=streams) for make in (create_router, create_pages)]
+    routers.append(create_export(service, HELD))
     app = create_web(service, title="Baton router", settings=settings, routers=routers)
     serve_static(app)
     return app

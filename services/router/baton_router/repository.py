@@ -11,11 +11,11 @@ from typing import Final
 
 import asyncpg
 
+from baton.flow import held
 from baton.flow.database import Connection
-from baton.flow.erasure import forget
 from baton.flow.unit_of_work import UnitOfWork
 from baton.flow.writes import Writes
-from baton.service.idempotency import FORGET
+from baton_router.held import FILE
 from baton_router.lead_file import EarlyTouch, Given, LeadFile, Waiting
 from baton_router.stored import (
     columns,
@@ -149,19 +149,6 @@ _TO_RESUME: Final = """
 select lead_id from leads l
 where resume_at <= $1 and not exists (select from aliases a where a.lead_id = l.lead_id)
 order by resume_at, lead_id limit $2 for update skip locked
-"""
-_ERASE: Final = (
-    "delete from leads where lead_id = $1",
-    "delete from assignments where lead_id = $1",
-    "delete from holds where lead_id = $1",
-    "delete from waiting_touches where lead_id = $1",
-    "delete from reviews where lead_id = $1",
-    "delete from misses where lead_id = $1",
-    "delete from aliases where lead_id = $1",
-    FORGET,
-)
-_ERASED: Final = """
-insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
 NEXT_LOOK: Final = "select min(look_at) from router.holds"
 """When the next held lead is to be looked at."""
@@ -427,10 +414,7 @@ async def erased_at(connection: Connection, lead_ids: Collection[str]) -> dict[s
 
 async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
     """Delete all that is held of a person, but for the id and the instant."""
-    for statement in _ERASE:
-        await connection.execute(statement, lead_id)
-    await forget(connection, lead_id)
-    await connection.execute(_ERASED, lead_id, at)
+    await held.erase(connection, FILE, lead_id, at=at)
 
 
 async def add_alias(connection: Connection, lead_id: str, *, into: str, at: datetime) -> None:

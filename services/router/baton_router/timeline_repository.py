@@ -8,8 +8,10 @@ from typing import Final
 import asyncpg
 import orjson
 
+from baton.flow import held
 from baton.flow.database import Connection
 from baton.kernel.instants import parse_instant
+from baton_router.held import STORY
 
 CHANNEL: Final = "baton_router_timeline"
 """Notified with the reps whose streams have something new, one a line, or `NOBODY`; empty: anybody's may."""
@@ -65,17 +67,6 @@ select * from (
       and t.lead_id in (select lead_id from assignments where rep = $1 and open)
     order by f.position desc limit $3
 ) newest order by position
-"""
-_ERASE: Final = (
-    """
-    delete from feeds f using timeline t, unnest(string_to_array(t.reps, E'\\n')) as r(rep)
-    where t.lead_id = $1 and t.at <= $2 and f.rep = r.rep and f.position = t.position
-    """,
-    "delete from timeline where lead_id = $1 and at <= $2",
-    "delete from clocks where lead_id = $1 and told_at <= $2",
-)
-ERASED: Final = """
-insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
 
 
@@ -198,9 +189,7 @@ async def erased_at(connection: Connection, lead_ids: Collection[str]) -> dict[s
 
 async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
     """Delete a lead's story up to an instant."""
-    for statement in _ERASE:
-        await connection.execute(statement, lead_id, at)
-    await connection.execute(ERASED, lead_id, at)
+    await held.erase(connection, STORY, lead_id, at=at)
 
 
 def _clock(row: asyncpg.Record, now: datetime) -> dict[str, object]:

@@ -8,11 +8,13 @@ from baton.flow.bus import Bus
 from baton.flow.database import Database
 from baton.kernel.clock import Clock
 from baton.leads.topics import Topic
+from baton.service.exporting import create_export
 from baton.service.service import build
 from baton.service.settings import Settings
 from baton.service.web import create_web
 from baton_scoring.api import router
 from baton_scoring.handlers import ScoreLeads
+from baton_scoring.held import HELD
 from baton_scoring.timers import TierTimer
 
 GROUP: Final = "baton-scoring"
@@ -35,4 +37,5 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         optimistic=True,
     )
     service.timers.append(TierTimer(service.units, service.feed.current))
-    return create_web(service, title="Baton scoring", settings=settings, routers=[router])
+    routers = [router, create_export(service, HELD)]
+    return create_web(service, title="Baton scoring", settings=settings, routers=routers)

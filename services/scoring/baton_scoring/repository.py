@@ -8,12 +8,13 @@ from typing import Final
 import asyncpg
 import orjson
 
+from baton.flow import held
 from baton.flow.database import Connection
-from baton.flow.erasure import forget
 from baton.flow.writes import Writes
 from baton.kernel.instants import format_instant, parse_instant
 from baton.leads.values import TIERS, Activity, Score
 from baton_scoring.aliases import Aliases
+from baton_scoring.held import HELD
 from baton_scoring.profile import Profile, Said
 
 _OVERTAKEN: Final = "a profile was changed by another transaction meanwhile"
@@ -100,15 +101,6 @@ select lead_id from (
 where pg_try_advisory_xact_lock(hashtextextended(
     least(lead_id, (select min(a.lead_id) from aliases a where a.into_lead = due.lead_id)), 42
 )) order by look_at, lead_id
-"""
-_ERASE: Final = (
-    "delete from profiles where lead_id = $1",
-    "delete from activities where lead_id = $1",
-    "delete from scores where lead_id = $1",
-    "delete from aliases where lead_id = $1 or into_lead = $1",
-)
-_ERASED: Final = """
-insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
 # Who writes without having locked anything finds either the profiles' table or an erasure or a merge: never neither.
 _ALONE: Final = "lock table profiles in share row exclusive mode"
@@ -231,10 +223,7 @@ async def history(connection: Connection, lead_id: str, *, limit: int) -> Sequen
 
 async def erase(connection: Connection, lead_id: str, *, at: datetime) -> None:
     """Delete all that is held of a person, but for the id and the instant."""
-    for statement in _ERASE:
-        await connection.execute(statement, lead_id)
-    await forget(connection, lead_id)
-    await connection.execute(_ERASED, lead_id, at)
+    await held.erase(connection, HELD, lead_id, at=at)
 
 
 async def add_alias(connection: Connection, lead_id: str, *, into: str, at: datetime) -> None:

@@ -9,11 +9,13 @@ from baton.flow.bus import Bus
 from baton.flow.database import Database
 from baton.kernel.clock import Clock
 from baton.leads.topics import Topic
+from baton.service.exporting import create_export
 from baton.service.service import build
 from baton.service.settings import Settings
 from baton.service.web import create_web
 from baton_sla_monitor.api import create_router
 from baton_sla_monitor.handlers import KeepClocks
+from baton_sla_monitor.held import HELD
 from baton_sla_monitor.reading import OURS
 from baton_sla_monitor.shelf import TermsShelf
 from baton_sla_monitor.timers import ClockTimer, OverdueWatch
@@ -41,4 +43,5 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         optimistic=True,
     )
     service.timers += [ClockTimer(service.units, shelf), OverdueWatch(database, clock)]
-    return create_web(service, title="Baton sla-monitor", settings=settings, routers=[create_router(service, shelf)])
+    routers = [create_router(service, shelf), create_export(service, HELD)]
+    return create_web(service, title="Baton sla-monitor", settings=settings, routers=routers)

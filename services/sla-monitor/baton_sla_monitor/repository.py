@@ -8,8 +8,8 @@ from typing import Final
 import asyncpg
 import orjson
 
+from baton.flow import held
 from baton.flow.database import Connection
-from baton.flow.erasure import forget
 from baton.flow.writes import Writes
 from baton.kernel.instants import format_instant, parse_instant
 from baton.kernel.segments import Pause
@@ -17,6 +17,7 @@ from baton_sla_monitor.deciding.clock_state import ClockState, Status
 from baton_sla_monitor.deciding.courses import Reason
 from baton_sla_monitor.deciding.facts import Fact
 from baton_sla_monitor.deciding.terms import Terms, pack_terms, unpack_terms
+from baton_sla_monitor.held import HELD
 from baton_sla_monitor.history import pack_facts, unpack_facts
 
 _MERGES: Final = "select * from merges where lead_id = any($1::text[]) or into_lead = any($1::text[])"
@@ -98,9 +99,6 @@ where next_at <= $1 order by next_at, id limit $2 for update skip locked
 """
 _SAVE_TERMS: Final = """
 insert into terms (id, terms) select * from unnest($1::text[], $2::bytea[]) on conflict do nothing
-"""
-_ERASED: Final = """
-insert into erased values ($1, $2) on conflict (lead_id) do update set at = greatest(erased.at, excluded.at)
 """
 _OVERTAKEN: Final = "a lead was changed by another transaction meanwhile"
 NEXT_DUE: Final = "select min(next_at) from sla.clocks where next_at is not null"
@@ -233,9 +231,7 @@ def save_terms(writes: Writes, terms: Collection[Terms]) -> None:
 
 async def erase(connection: Connection, lead: str, *, at: datetime) -> None:
     """Forget a person, but for the id and the instant. The clocks go as their facts do."""
-    await connection.execute("delete from merges where lead_id = $1 or into_lead = $1", lead)
-    await forget(connection, lead)
-    await connection.execute(_ERASED, lead, at)
+    await held.erase(connection, HELD, lead, at=at)
 
 
 async def delete_leads(connection: Connection, leads: Collection[str]) -> None:

@@ -4,7 +4,20 @@ from typing import Final
 
 import typer
 
-from baton_standalone.commands import backtest, bench, demo, dlq, events, keys, migrate, playbook, send, simulate, up
+from baton_standalone.commands import (
+    backtest,
+    bench,
+    demo,
+    dlq,
+    events,
+    export,
+    keys,
+    migrate,
+    playbook,
+    send,
+    simulate,
+    up,
+)
 
 app: Final = typer.Typer(
     name="baton",
@@ -21,6 +34,7 @@ app.command("backtest")(backtest.backtest)
 app.command("events")(events.events)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(keys.app, name="keys")
+app.command("export")(export.export)
 app.command("migrate")(migrate.migrate)
 app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench.bench)
 

@@ -8,12 +8,11 @@ from datetime import datetime
 from typing import Any, Final
 
 import asyncpg
-import orjson
 
 from baton.flow import dead_letters
 from baton.flow.bus import Bus
 from baton.flow.database import Connection, Database
-from baton.flow.headers import unpack_headers
+from baton.flow.held import readable, record_shown
 from baton.kernel.clock import Clock
 from baton.kernel.instants import format_instant
 
@@ -108,9 +107,9 @@ class DeadLetterBox:
         async with self.databases[schema].connection() as connection:
             row = await connection.fetchrow(_CONTENT, number)
         assert row is not None
-        headers = {name: value.decode("utf-8", "replace") for name, value in unpack_headers(row["headers"])}
-        key = row["key"].decode("utf-8", "replace")
-        return {**letter.as_dict(), "key": key, "headers": headers, "value": _readable(row["value"])}
+        record = record_shown(dict(row))
+        value = readable(row["value"])
+        return {**letter.as_dict(), "key": record["key"], "headers": record["headers"], "value": value}
 
     async def replay(self, letters: Sequence[Letter], *, bus: Bus, clock: Clock, rate: float | None) -> list[str]:
         """Give them back to the consumers that failed, `rate` a second at most. Gives the ids that were taken."""
@@ -201,10 +200,3 @@ def _split(text: str) -> tuple[str, int]:
     if not number.isdecimal():
         raise ValueError(f"{text} is no id of a dead letter: they are like router:12")
     return schema, int(number)
-
-
-def _readable(value: bytes) -> Any:
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError:
-        return value.decode("utf-8", "replace")

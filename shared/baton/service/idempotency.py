@@ -1,6 +1,6 @@
 """`Idempotency-Key`: the first answer to a request is the answer to its repeats, for seven days.
 
-A service that honours it has the table of `add_idempotency`, and deletes by `FORGET` what speaks of an erased lead.
+A service that honours it has the table of `add_idempotency`, and `HELD` among what it holds of a person.
 """
 
 import hashlib
@@ -13,6 +13,7 @@ import orjson
 from fastapi import Depends, Header, Request
 
 from baton.flow.database import Connection
+from baton.flow.held import Held, Row
 from baton.flow.unit_of_work import UnitOfWork, Units
 from baton.service.access import Caller
 from baton.service.errors import Refusal
@@ -45,12 +46,24 @@ returning true
 _RELEASE: Final = """
 delete from idempotency where caller = $1 and path = $2 and key = $3 and body_hash = $4 and status = 0
 """
-FORGET: Final = "delete from idempotency where lead_ids @> array[$1]"
 EXPIRED: Final = """
 delete from idempotency i using (
     select caller, path, key from idempotency where answered_at < $1 limit $2
 ) old where i.caller = old.caller and i.path = old.path and i.key = old.key
 """
+
+
+def _own_answer(row: Row, lead_ids: Collection[str]) -> Row:
+    """Of an answer to many, what it says of this person; the others' is nobody's business."""
+    answer = orjson.loads(row["answer"] or b"null")
+    if isinstance(answer, dict) and "results" in answer:
+        answer = {**answer, "results": [each for each in answer["results"] if each.get("lead_id") in lead_ids]}
+    own = [each for each in row["lead_ids"] if each in lead_ids]
+    return {**row, "answer": answer, "body_hash": row["body_hash"].hex(), "lead_ids": own}
+
+
+HELD: Final = Held("idempotency", "answered_at, caller, path, key", where="lead_ids && $1::text[]", shown=_own_answer)
+"""The answers that speak of a person."""
 _OK: Final = 200
 """Kept for a route that has one status for whatever it answers."""
 
