@@ -30,6 +30,7 @@ NOBODYS: Final = {
     "router.turns", "router.reps",  # whose turn it is; what reps are and said
     "router.accounts", "router.account_domains",  # companies
     "sla.terms",  # of policies
+    "ingest.import_pace",  # an instant
 }  # fmt: skip
 OF_SERVICES = pytest.mark.parametrize("part", PARTS, ids=lambda part: part.path)
 

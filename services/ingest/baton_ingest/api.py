@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,7 +22,15 @@ from baton_ingest.reference import ACTIVITIES, LEADS
 from baton_ingest.sources.answers import answer_all, answer_one, refuse
 from baton_ingest.sources.canonical import items, read_activity, read_lead
 from baton_ingest.sources.json_body import as_text, parse_json
-from baton_ingest.sources.source_type import Answer, Refused, SourceRequest, Unusable, media_type, refusal
+from baton_ingest.sources.source_type import (
+    Answer,
+    RawCapture,
+    Refused,
+    SourceRequest,
+    Unusable,
+    media_type,
+    refusal,
+)
 
 router: Final = APIRouter()
 MAX_BODY: Final = 8 * 1024 * 1024
@@ -135,26 +144,45 @@ def _content_type(request: Request) -> str:
 
 
 def _capture(item: object, number: int, order: _Order) -> Capture | Nameless | Refused:
+    def known_by(raw: RawCapture) -> RawCapture:
+        if raw.identity is not None or order.asked is None:
+            return raw
+        stand_in = identity(order.asked, number)
+        return replace(raw, identity=stand_in, repeats_for=KEPT, activity_id=raw.activity_id or "")
+
+    manner = Manner(order.reception, known_by, order.source, order.bare, _traceparent(order.request))
+    return capture_item(item, manner)
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How an item in our own JSON is read. `known_by` may give it an id, by which a repeat is known."""
+
+    reception: Reception
+    known_by: Callable[[RawCapture], RawCapture]
+    source: Source | None = None
+    bare: bool = False
+    traceparent: str | None = None
+
+
+def capture_item(item: object, manner: Manner) -> Capture | Nameless | Refused:
+    """What one lead, or activity, in our own JSON becomes."""
+    renamed = manner.source.fields if manner.source else {}
     try:
-        raw = (
-            read_activity(item) if order.bare else read_lead(item, renamed=order.source.fields if order.source else {})
-        )
-        lead_id = _named_lead(item) if order.bare else None
+        raw = read_activity(item) if manner.bare else read_lead(item, renamed=renamed)
+        lead_id = _named_lead(item) if manner.bare else None
     except Unusable as error:
         return refusal(error)
     if isinstance(raw, Refused):
         return raw
-    source = order.source or _named_source(item, order.reception)
-    if order.bare and read_kind(raw.kind, source.activity)[0] is None:
+    source = manner.source or _named_source(item, manner.reception)
+    if manner.bare and read_kind(raw.kind, source.activity)[0] is None:
         return Refused("kind: an activity needs one", "say what the lead did: page_view, webinar, demo_request …")
-    if raw.identity is None and order.asked is not None:
-        stand_in = identity(order.asked, number)
-        raw = replace(raw, identity=stand_in, repeats_for=KEPT, activity_id=raw.activity_id or "")
     return capture(
-        raw,
+        manner.known_by(raw),
         source,
-        received_at=order.reception.path.units.now(),
-        traceparent=_traceparent(order.request),
+        received_at=manner.reception.path.units.now(),
+        traceparent=manner.traceparent,
         lead_id=lead_id,
     )
 

@@ -18,14 +18,14 @@ from baton.service.service import Service, build
 from baton.service.settings import Settings
 from baton.service.trimming import TrimTimer
 from baton.service.web import create_web
-from baton_ingest import api, people_api
+from baton_ingest import api, imports_api, people_api
 from baton_ingest.handlers import read_referenced
 from baton_ingest.held import HELD
 from baton_ingest.path import Path
 from baton_ingest.reception import Reception
 from baton_ingest.repository import same_person
 from baton_ingest.settings import IngestSettings
-from baton_ingest.timers import PASSED, QuarantineTimer
+from baton_ingest.timers import PASSED, ImportTimer, QuarantineTimer
 from baton_ingest.try_out import DryRun, NoDryRun, TryOut
 
 GROUP: Final = "baton-ingest"
@@ -48,15 +48,17 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         topics=TOPICS,
         handler=lambda _: read_referenced,
     )
-    kept = {EXPIRED: KEPT, PASSED: timedelta(days=1)}
-    service.timers += [TrimTimer(service.units, "ingest-ledger", kept), QuarantineTimer(service.units)]
-    service.loops.append(_warm_up)
     path = Path(units=service.units, bus=bus, sources=lambda: _sources(service))
+    imports = ImportTimer(path, lambda: service.feed.current_or_none)
+    kept = {EXPIRED: KEPT, PASSED: timedelta(days=1)}
+    trimming = TrimTimer(service.units, "ingest-ledger", kept)
+    service.timers += [trimming, QuarantineTimer(service.units), imports]
+    service.loops.append(_warm_up)
     app = create_web(
         service,
         title="Baton ingest",
         settings=settings,
-        routers=[people_api.router, create_export(service, HELD, known_as=same_person)],
+        routers=[people_api.router, imports_api.router, create_export(service, HELD, known_as=same_person)],
         plain=api.router,
         on_stop=path.drain,
         open_paths=[SOURCES],

@@ -7,8 +7,19 @@ from baton.service import idempotency
 from baton_ingest.captures import REPEAT_WINDOW
 
 _WINDOW: Final = f"interval '{REPEAT_WINDOW}'"
+# The same file may come again: what it says of them is known by then, whether it has left or not.
+_SEEN_ALL_THE_SAME: Final = """
+with gone as (
+    delete from imports where lead_id = any($1::text[]) returning source, identity, accepted_at
+)
+insert into ledger (source, identity, lead_id, event_id, received_at, repeats_until)
+select source, identity, null, gen_random_uuid(), accepted_at, '9999-01-01Z' from gone
+on conflict do nothing
+"""
 
 HELD: Final = (
+    # First: whoever lets some of them go has these rows, and wants others of the person after them.
+    Held("imports", "id", instead=(_SEEN_ALL_THE_SAME,)),
     # Found by the vendor's ids: so before them.
     Held(
         "quarantine",

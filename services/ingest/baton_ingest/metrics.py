@@ -4,7 +4,7 @@ from collections import Counter as Counts
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
     from baton_ingest.captures import Capture
@@ -17,6 +17,7 @@ group_size: Final = Histogram(
 past_the_database: Final = Counter(
     "baton_ingest_straight_to_bus_total", "Events that went straight to the bus because the database was away."
 )
+imports_waiting: Final = Gauge("baton_ingest_imports_waiting", "Imported leads and activities that wait to leave.")
 
 
 _OTHER: Final = "other"

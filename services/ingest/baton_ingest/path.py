@@ -74,6 +74,11 @@ class Path:
         entered = [self._enter(item) for item in items]
         return [await entered[0]] if len(entered) == 1 else await asyncio.gather(*entered)
 
+    @property
+    def waiting(self) -> int:
+        """How many live ones aren't in a group yet."""
+        return len(self._queue)
+
     async def drain(self) -> None:
         """Wait until everything that was submitted is answered."""
         while self._collector is not None or self._tasks:
@@ -139,13 +144,13 @@ class Path:
         if len(captures) == len(items) and not self.bus.appends_in_transaction:
             answers = await self._commit_plain(captures)
             if answers is not None:
-                return _in_order(items, answers)
+                return in_order(items, answers)
         return await self._commit_any(items, captures)
 
     async def _commit_plain(self, captures: Sequence[Capture]) -> dict[tuple[str, str], Outcome] | None:
         """In one statement; None if the group is unusual."""
         async with self.units.database.connection() as connection:
-            distinct = await _keyed(connection, _distinct(captures))
+            distinct = await _keyed(connection, first_of_each(captures))
             relay = self.units.relay
             written = await plain_group.write(connection, distinct, bus=self.bus, standing=relay.standing)
             if written is None:
@@ -160,14 +165,15 @@ class Path:
 
     async def _commit_any(self, items: Sequence[Capture | Nameless], captures: Sequence[Capture]) -> Sequence[Outcome]:
         async with self.units.begin() as unit:
-            answers = await self._write(unit, captures)
+            answers = await self.write(unit, captures)
             for item in items:
                 if isinstance(item, Nameless):
                     answers[item.identity] = await self._write_nameless(unit, item)
-        return _in_order(items, answers)
+        return in_order(items, answers)
 
-    async def _write(self, unit: UnitOfWork, captures: Sequence[Capture]) -> dict[tuple[str, str], Outcome]:
-        distinct = await _keyed(unit.connection, _distinct(captures))
+    async def write(self, unit: UnitOfWork, captures: Sequence[Capture]) -> dict[tuple[str, str], Outcome]:
+        """Make captures durable in this unit, and tell those that are new. Gives how each identity ended."""
+        distinct = await _keyed(unit.connection, first_of_each(captures))
         if not distinct:
             return {}
         if await repository.are_renamed(unit.connection, distinct):
@@ -190,13 +196,13 @@ class Path:
         self, fresh: Sequence[Capture], repeated: Mapping[tuple[str, str], str | None]
     ) -> dict[tuple[str, str], Outcome]:
         metrics.captured(fresh, sources=self.sources())
-        answers = {one.identity: _new(one) for one in fresh}
+        answers = {one.identity: new_outcome(one) for one in fresh}
         return answers | {identity: Outcome(lead_id=lead, duplicate=True) for identity, lead in repeated.items()}
 
     async def _write_nameless(self, unit: UnitOfWork, item: Nameless) -> Outcome:
         lead_id = await repository.lead_of(unit.connection, item)
         if lead_id is not None:
-            return (await self._write(unit, [item.known_as(lead_id)]))[item.identity]
+            return (await self.write(unit, [item.known_as(lead_id)]))[item.identity]
         if not item.may_wait:
             return Outcome(lead_id=None, refused=NO_ADDRESS.why, hint=NO_ADDRESS.hint)
         return Outcome(lead_id=None, waits=True, duplicate=not await repository.park(unit.connection, item))
@@ -217,7 +223,7 @@ class Path:
             _fail(captures, Away("database and bus are away"))
             return
         metrics.past_the_database.inc(len(captures))
-        _resolve(captures, [_new(w.item) for w in captures if isinstance(w.item, Capture)])
+        _resolve(captures, [new_outcome(w.item) for w in captures if isinstance(w.item, Capture)])
 
 
 async def emit_waiting(
@@ -252,8 +258,8 @@ def _joined(one: Waiting, key: str | None, address: Mapping[str, object]) -> Cap
     return Capture(told, told.events(one.lead_id, key=key or one.lead_id))
 
 
-def _distinct(captures: Sequence[Capture]) -> Sequence[Capture]:
-    """The first of each identity."""
+def first_of_each(captures: Sequence[Capture]) -> Sequence[Capture]:
+    """Of each identity, in their order."""
     firsts: dict[tuple[str, str], Capture] = {}
     for one in captures:
         firsts.setdefault(one.identity, one)
@@ -274,11 +280,11 @@ async def _merge_renamed(unit: UnitOfWork, renamed: Sequence[tuple[str, str]], f
             await merge(unit, former, into=lead_id, key=keys[lead_id])
 
 
-def _new(item: Capture) -> Outcome:
+def new_outcome(item: Capture) -> Outcome:
     return Outcome(lead_id=item.lead_id, changes=[change.model_dump(mode="json") for change in item.told.changes])
 
 
-def _in_order(items: Sequence[Capture | Nameless], answers: dict[tuple[str, str], Outcome]) -> Sequence[Outcome]:
+def in_order(items: Sequence[Capture | Nameless], answers: dict[tuple[str, str], Outcome]) -> Sequence[Outcome]:
     """Each item's outcome; the second of two equal ones in one group is a repeat of the first."""
     told: set[tuple[str, str]] = set()
     outcomes = []

@@ -11,6 +11,7 @@ from baton_standalone.commands import (
     dlq,
     events,
     export,
+    import_,
     keys,
     migrate,
     playbook,
@@ -35,6 +36,7 @@ app.command("events")(events.events)
 app.add_typer(dlq.app, name="dlq")
 app.add_typer(keys.app, name="keys")
 app.command("export")(export.export)
+app.command("import")(import_.import_)
 app.command("migrate")(migrate.migrate)
 app.command("bench", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(bench.bench)
 

@@ -9,7 +9,7 @@ from baton.flow.bus import Bus, BusUnavailable
 from baton.flow.database import DatabaseUnavailable
 from baton.flow.urls import bus_from_url
 from baton.kernel.clock import SystemClock
-from baton.service.settings import EXIT_WRONG_SETTING, Settings
+from baton.service.settings import EXIT_WRONG_SETTING, Settings, load_settings
 from baton_standalone.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
 EXIT_AWAY: Final = 1
@@ -41,6 +41,15 @@ def reachable_database(settings: Settings, *, make: bool = True) -> Iterator[str
         yield url
     finally:
         embedded.stop()
+
+
+def service_url(name: str, *, url: str | None, own: str | None) -> str:
+    """Where a service is: its `own` address, else below that of all of Baton, which is BATON_LISTEN's if not given."""
+    if own is not None:
+        return own.rstrip("/")
+    from baton_standalone.demo.running import loopback_url
+
+    return f"{(url or loopback_url(load_settings(Settings))).rstrip('/')}/{name}"
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from baton.kernel.instants import format_instant
 from baton_standalone.backtesting.comparing import Aspect, Changed, Comparison, agreement, count
 from baton_standalone.backtesting.outcomes import Kept, Outcome
 from baton_standalone.backtesting.recording import Recorded, Span
-from baton_standalone.demo.telling import plain
+from baton_standalone.terminal import plain
 
 _MOST_LISTED: Final = 50
 _DOUBTFUL: Final = 0.9

@@ -70,12 +70,10 @@ def _lead_id(lead: str) -> str:
 
 
 def _services(url: str | None, own: dict[str, str | None]) -> "Services":
-    from baton.service.settings import Settings, load_settings
-    from baton_standalone.demo.running import loopback_url
     from baton_standalone.gathering import Services
+    from baton_standalone.reaching import service_url
 
-    base = (url or loopback_url(load_settings(Settings))).rstrip("/")
-    urls = {name: f"{base}/{name}" if each is None else each.rstrip("/") for name, each in own.items()}
+    urls = {name: service_url(name, url=url, own=each) for name, each in own.items()}
     return Services(urls, os.environ.get("BATON_API_KEY") or None)
 
 

@@ -12,6 +12,7 @@ from baton.leads.playbook.reader import Reader
 _TOGETHER: tuple[Literal["company", "person", "no"], ...] = ("company", "person", "no")
 _REROUTE: tuple[Literal["tier", "segment"], ...] = ("tier", "segment")
 _ABSENCE: tuple[Literal["keep", "reassign"], ...] = ("keep", "reassign")
+_BULK_RATE = 200
 _COMMITMENTS = ("mql_per_month", "mql_to_sql", "complete")
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]+)?%")
 
@@ -43,6 +44,10 @@ def read_on_absence(written: Reader | None) -> Literal["keep", "reassign"]:
 def read_reroute_on(written: Reader | None) -> tuple[Literal["tier", "segment"], ...]:
     found = [each.one_of(_REROUTE, "reroute_on") for each in (written.items() if written else ())]
     return tuple(each for each in found if each is not None)
+
+
+def read_bulk_rate(written: Reader | None) -> int:
+    return (written.whole(least=1) if written else None) or _BULK_RATE
 
 
 def read_commitments(section: Reader | None) -> Mapping[str, object]:

@@ -27,6 +27,7 @@ from baton.leads.playbook.yaml_nodes import Mapping
 SECTIONS = (
     *("version", "include", "definitions", "sources", "scoring", "territories", "teams", "routing", "catch_all"),
     *("calendars", "sla", "matching", "keep_together", "reroute_on", "on_absence", "commitments", "deliver"),
+    "bulk_rate",
 )
 REQUIRED = {
     "teams": "write teams: {reps: reps.csv, pools: {sales: {members: [mary, joe]}}}",
@@ -115,6 +116,7 @@ def _read(root: Reader, merged: Merged) -> Playbook:
         matching=agreements.read_matching(root.get("matching")),
         keep_together=agreements.read_keep_together(root.get("keep_together")),
         reroute_on=agreements.read_reroute_on(root.get("reroute_on")),
+        bulk_rate=agreements.read_bulk_rate(root.get("bulk_rate")),
         on_absence=agreements.read_on_absence(root.get("on_absence")),
         commitments=agreements.read_commitments(root.get("commitments")),
         deliver=read_deliver(root.get("deliver")),

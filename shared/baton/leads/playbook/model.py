@@ -287,6 +287,8 @@ class Playbook:
     keep_together: Literal["company", "person", "no"] = "company"
     reroute_on: tuple[Literal["tier", "segment"], ...] = ()
     on_absence: Literal["keep", "reassign"] = "keep"
+    bulk_rate: int = 200
+    """How many imported leads and activities leave in a second."""
     commitments: Mapping[str, object] = field(default_factory=dict)
     deliver: tuple[Mapping[str, object], ...] = ()
     activity_kinds: frozenset[str] = frozenset()

@@ -1,0 +1,91 @@
+"""`baton import`: a file, accepted for good, whatever happens to the process that accepted it."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from baton_standalone.shipped import shipped_playbook
+from tests.support.kafka import free_port
+from tests.support.processes import Processes, ServiceProcess
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+PATIENCE = 40.0
+
+
+def baton_import(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "baton_standalone", "import", *arguments]
+    return subprocess.run(command, env={"PATH": ""}, check=False, capture_output=True, text=True)
+
+
+@pytest.fixture
+def up(processes: Processes, database: str, tmp_path: Path) -> ServiceProcess:
+    """Twenty leave in a second."""
+    playbook = tmp_path / "playbook"
+    playbook.mkdir()
+    for file in shipped_playbook("minimal").iterdir():
+        (playbook / file.name).write_bytes(file.read_bytes())
+    with (playbook / "playbook.yaml").open("a") as written:
+        written.write("\nbulk_rate: 20\n")
+    environment = {"BATON_DATABASE_URL": database, "BATON_PLAYBOOK": str(playbook)}
+    return processes.start("baton_standalone", "up", environment=environment).wait_ready()
+
+
+def captured(up: ServiceProcess, count: int) -> list[str]:
+    """The people of whom the router has been told, once there are so many, by their first capture."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        items = httpx.get(f"{up.url}/router/v1/leads?limit=500").json()["items"]
+        if len(items) >= count:
+            return sorted(item["lead"]["email"] for item in items)
+        assert time.monotonic() < deadline, (len(items), up.tail())
+        time.sleep(0.2)
+
+
+def test_what_was_accepted_leaves_after_a_crash_and_the_same_file_again_brings_nothing(
+    up: ServiceProcess, tmp_path: Path
+) -> None:
+    emails = [f"p{number:03}@acme{number}.example" for number in range(100)]
+    file, refused = tmp_path / "leads.csv", tmp_path / "refused.csv"
+    file.write_text("\ufeffMail;Plan\n" + "".join(f"{each};pro\n" for each in emails) + "nobody;pro\n")
+    options = (str(file), "--url", up.url, "--map", "Mail=email", "--refused", str(refused))
+
+    tried = baton_import(*options, "--dry-run")
+    first = baton_import(*options)
+    up.kill9()
+    up.start().wait_ready()
+    waiting = httpx.get(f"{up.url}/ingest/v1/imports").json()
+    told = captured(up, 100)
+    again = baton_import(*options)
+
+    assert tried.stdout == "100 would be accepted, 0 known already, 1 refused\n"
+    assert first.stdout == "100 accepted, 0 known already, 1 refused\n"
+    assert (first.returncode, first.stderr.partition(":")[0]) == (1, "line 102")
+    assert refused.read_text().splitlines()[0] == "Mail,Plan,refused_line,refused_why"
+    assert refused.read_text().splitlines()[1].startswith("nobody,pro,102,")
+    assert waiting["rate"] == 20
+    assert waiting["waiting"] > 0
+    assert told == emails
+    assert again.stdout == "0 accepted, 100 known already, 1 refused\n"
+    assert httpx.get(f"{up.url}/ingest/v1/imports").json()["waiting"] == 0
+
+
+def test_mistakes_are_said_in_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "leads.jsonl"
+    file.write_text(json.dumps({"email": "ada@acme.example"}) + "\n")
+    nowhere = f"http://127.0.0.1:{free_port()}"
+
+    no_field = baton_import(str(file), "--map", "Mail=emial")
+    no_file = baton_import(str(tmp_path / "none.csv"))
+    itself = baton_import(str(file), "--refused", str(file))
+    away = baton_import(str(file), "--url", nowhere)
+
+    assert (no_field.returncode, "there is no emial" in no_field.stderr, "email" in no_field.stderr) == (2, True, True)
+    assert (no_file.returncode, "No such file" in no_file.stderr) == (2, True)
+    assert (itself.returncode, "name another" in itself.stderr) == (2, True)
+    assert (away.returncode, f"no answer from ingest at {nowhere}" in away.stderr) == (2, True)

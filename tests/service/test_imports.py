@@ -1,0 +1,189 @@
+"""Imports: durable once accepted, told in their order and at their rate, behind what is live."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from baton.kernel.ids import lead_id_for_email
+from baton.leads.events import LeadActivity, LeadCaptured
+from tests.support.ingest import PLAYBOOK, START, Ingest, migrated, running_ingest
+from tests.support.postgres import Databases
+
+pytestmark = pytest.mark.postgres
+
+ROWS: list[Any] = [{"email": f"p{number}@acme.example"} for number in range(7)]
+
+
+@pytest.fixture
+async def ingest(databases: Databases) -> AsyncIterator[Ingest]:
+    """Seven leave in 350 ms."""
+    url = await databases.create(migrated)
+    async with running_ingest(url, playbook=f"bulk_rate: 20\n{PLAYBOOK}") as running:
+        yield running
+    await databases.drop(url)
+
+
+async def pass_time(ingest: Ingest, seconds: float) -> None:
+    """All that is due meanwhile is done when it is."""
+    until = ingest.clock.now() + timedelta(seconds=seconds)
+    while ingest.clock.now() < until:
+        ingest.clock.advance(timedelta(milliseconds=50))
+        await ingest.settle()
+
+
+async def emails(ingest: Ingest) -> list[str | None]:
+    return [each.lead.email for each in await ingest.told(LeadCaptured)]
+
+
+async def test_what_is_accepted_leaves_in_its_order_at_the_rate_and_is_told_as_of_then(ingest: Ingest) -> None:
+    answer = await ingest.send("/v1/imports", ROWS)
+    first = await emails(ingest)
+    await pass_time(ingest, 0.2)
+    later = await emails(ingest)
+    await pass_time(ingest, 1)
+
+    told = [
+        (event.data.lead.email, (event.time - START).total_seconds())
+        for event in await ingest.events()
+        if isinstance(event.data, LeadCaptured)
+    ]
+    assert (answer["accepted"], answer["refused"]) == (7, 0)
+    assert [len(first), len(later), len(told)] == [2, 6, 7]
+    assert [email for email, _ in told] == [row["email"] for row in ROWS]
+    assert [after for _, after in told] == pytest.approx([0, 0, 0.1, 0.1, 0.2, 0.2, 0.3])
+    assert (await ingest.client.get("/v1/imports")).json() == {"waiting": 0, "rate": 20}
+
+
+async def test_an_import_after_a_quiet_hour_leaves_at_the_rate_too(ingest: Ingest) -> None:
+    await ingest.send("/v1/imports", ROWS[:1])
+    await pass_time(ingest, 1)
+    ingest.clock.advance(timedelta(hours=1))
+    await ingest.send("/v1/imports", ROWS[1:])
+
+    for _ in range(5):
+        await ingest.settle()
+
+    assert await emails(ingest) == [row["email"] for row in ROWS[:3]]
+
+
+async def test_a_standstill_is_not_made_up_for_by_a_flood(ingest: Ingest) -> None:
+    await ingest.send("/v1/imports", [{"email": f"p{number}@acme.example"} for number in range(100)])
+    await ingest.settle()
+    ingest.clock.advance(timedelta(hours=1))
+
+    for _ in range(60):
+        await ingest.settle()
+
+    assert len(await emails(ingest)) <= 2 + 20 + 2
+
+
+@pytest.mark.parametrize("again", ["while it waits", "after it left"])
+async def test_the_same_file_twice_is_nothing_twice(ingest: Ingest, again: str) -> None:
+    rows = [*ROWS, {"email": "ada@acme.example", "kind": "webinar"}, {"email": "eve@acme.example", "event_id": "7"}]
+    await ingest.send("/v1/imports", rows)
+    if again == "after it left":
+        await pass_time(ingest, 2)
+        ingest.clock.advance(timedelta(days=90))
+
+    second = await ingest.send("/v1/imports", rows)
+    await pass_time(ingest, 2)
+
+    assert [each["duplicate"] for each in second["results"]] == [True] * len(rows)
+    assert [each["lead_id"] for each in second["results"]][:1] == [lead_id_for_email("p0@acme.example")]
+    assert len(await emails(ingest)) == len(ROWS) + 1
+    assert [each.activity.kind for each in await ingest.told(LeadActivity)] == ["webinar"]
+
+
+async def test_what_came_live_by_its_id_is_not_imported_again_nor_the_other_way_round(ingest: Ingest) -> None:
+    one, two = ({"email": "ada@acme.example", "event_id": each} for each in ("1", "2"))
+    await ingest.send("/v1/leads", one)
+    imported = await ingest.send("/v1/imports", [one, two])
+    await pass_time(ingest, 1)
+
+    live = await ingest.send("/v1/leads", two)
+
+    assert [each["duplicate"] for each in imported["results"]] == [True, False]
+    assert live["duplicate"] is True
+    assert len(await emails(ingest)) == 2
+
+
+async def test_a_row_that_is_refused_says_why_and_the_rest_goes_on(ingest: Ingest) -> None:
+    rows = [{"email": "a@acme.example"}, {"email": "nobody"}, {"company": "Acme"}, 5, {"email": "a@acme.example"}]
+
+    answer = await ingest.send("/v1/imports", rows)
+    await pass_time(ingest, 1)
+
+    refused = [each.get("error", {}).get("message") for each in answer["results"]]
+    assert (answer["accepted"], answer["refused"]) == (2, 3)
+    assert (refused[0], refused[4]) == (None, None)
+    assert all(refused[1:4])
+    assert answer["results"][4]["duplicate"] is True
+    assert await emails(ingest) == ["a@acme.example"]
+
+
+async def test_a_dry_run_tells_what_would_become_of_each_and_keeps_nothing(ingest: Ingest) -> None:
+    rows = [{"email": "a@acme.example", "employees": "about 150"}, {"company": "Acme"}]
+
+    answer = await ingest.send("/v1/imports?dry_run=true", rows)
+
+    assert answer["results"][0]["changes"][0]["field"] == "employees"
+    assert "error" in answer["results"][1]
+    assert await ingest.count("imports") == 0
+
+
+async def test_who_is_erased_while_waiting_is_never_told_by_that_file(ingest: Ingest) -> None:
+    await ingest.send("/v1/imports", [*ROWS, {"email": "ada@acme.example"}])
+    await ingest.call("DELETE", "/v1/leads/ada@acme.example", status=202)
+
+    again = await ingest.send("/v1/imports", [{"email": "ada@acme.example"}])
+    await pass_time(ingest, 2)
+
+    assert await emails(ingest) == [row["email"] for row in ROWS]
+    assert again["results"] == [{"lead_id": None, "duplicate": True}]
+
+
+async def test_who_is_erased_by_the_release_before_meanwhile_is_never_told(ingest: Ingest) -> None:
+    await ingest.send("/v1/imports", [{"email": "ada@acme.example"}, *ROWS])
+    lead_id = lead_id_for_email("ada@acme.example")
+    async with ingest.service.database.connection() as connection:
+        await connection.execute("insert into erased values ($1, $2)", lead_id, ingest.clock.now())
+
+    await pass_time(ingest, 2)
+
+    assert await emails(ingest) == [row["email"] for row in ROWS]
+
+
+async def test_nothing_leaves_while_much_waits_for_the_bus(ingest: Ingest) -> None:
+    async with ingest.service.database.connection() as connection:
+        await connection.execute(
+            "insert into outbox (lane, topic, key, headers, value)"
+            " select 99, 'baton.leads.captured', '', '[]', '' from generate_series(1, 501)"
+        )
+    await ingest.send("/v1/imports", ROWS)
+    for timer in ingest.service.timers:
+        await timer.step()
+    held_back = await ingest.count("imports")
+    async with ingest.service.database.connection() as connection:
+        await connection.execute("delete from outbox")
+    await pass_time(ingest, 1)
+
+    assert held_back == len(ROWS)
+    assert len(await emails(ingest)) == len(ROWS)
+
+
+async def test_how_many_wait_is_a_metric(ingest: Ingest) -> None:
+    await ingest.send("/v1/imports", ROWS)
+    ingest.clock.advance(timedelta(minutes=1))
+    await ingest.settle()
+
+    assert REGISTRY.get_sample_value("baton_ingest_imports_waiting") == len(ROWS) - 2
+
+
+async def test_without_the_scope_nothing_is_imported(ingest: Ingest) -> None:
+    refused = await ingest.client.post("/v1/imports", json=ROWS, headers={"x-forwarded-for": "192.0.2.1"})
+
+    assert refused.status_code == 401
+    assert await ingest.count("imports") == 0
