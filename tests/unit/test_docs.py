@@ -128,6 +128,16 @@ def test_commands_exist(document: Path) -> None:
     assert named <= set(known)
 
 
+def test_every_decision_is_in_the_list_by_its_number() -> None:
+    folder = ROOT / "docs" / "adr"
+    written = [(path.name, path.read_text().partition("\n")[0]) for path in sorted(folder.glob("0*.md"))]
+
+    listed = re.findall(r"^\| \[(\d+)\]\((.+?)\) \| (.+?) \|", (folder / "README.md").read_text(), re.MULTILINE)
+
+    assert [(name, f"# {number}: {title}") for number, name, title in listed] == written
+    assert [int(number) for number, _, _ in listed] == list(range(1, len(written) + 1))
+
+
 def test_every_word_of_a_playbook_is_told() -> None:
     words = {
         *loader.SECTIONS, *Operator, *get_args(Strategy), *calendar_parsing.KEYS,
