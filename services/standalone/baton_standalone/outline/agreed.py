@@ -54,6 +54,7 @@ def general(playbook: Playbook) -> Section:
         Entry("Absence", (fact("", playbook.on_absence, _ABSENCE[playbook.on_absence]),), key="on_absence"),
         Entry("Routed again", (_reroute(playbook),), key="reroute_on"),
         Entry("Which of several accounts", (_tie_break(playbook),), key="matching"),
+        Entry("Imported leads", (fact("", playbook.bulk_rate, _bulk(playbook.bulk_rate)),), key="bulk_rate"),
     )
     return Section("general", "In general", entries)
 
@@ -61,6 +62,10 @@ def general(playbook: Playbook) -> Section:
 def tables(files: Mapping[str, Table]) -> Section:
     """Of the rows only how many there are: some tables have thousands."""
     return Section("tables", "Tables", tuple(Entry(each.name, tuple(_table(each))) for each in files.values()))
+
+
+def _bulk(rate: int) -> str:
+    return f"at most {rate} leave in a second, behind everything live"
 
 
 def _source(source: Source) -> Iterator[Fact]:
