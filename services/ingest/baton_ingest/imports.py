@@ -87,6 +87,9 @@ async def leave(unit: UnitOfWork, path: Path, *, rate: int) -> int:
     """
     if path.waiting > MAX_GROUP or not await unit.connection.fetchval(_MAY_LEAVE, unit.now, _MOST_UNSENT):
         return 0
+    # Before any row is taken: who is erased meanwhile is erased before this instant, and seen, or after it.
+    await repository.merge_alone(unit.connection)
+    unit.now = path.units.now()
     most = min(max(1, round(rate * SLICE.total_seconds())), MAX_GROUP)
     rows = sorted(await unit.connection.fetch(_TAKE, most), key=lambda row: row["id"])
     if not rows:  # erased in this moment
