@@ -30,8 +30,8 @@ HELD: Final = (
     Held(
         "ledger",
         "received_at, source, identity",
-        # What the sender has an id or a key for stays known as seen, nobody's; of what we know by its words nothing
-        # stays.
+        # What the sender has an id or a key for, and what was imported, stays known as seen, nobody's; of what came
+        # live and is known by its words nothing stays.
         instead=(
             f"delete from ledger where lead_id = any($1::text[]) and repeats_until <= received_at + {_WINDOW}",  # noqa: S608 - ours
             "update ledger set lead_id = null where lead_id = any($1::text[])",

@@ -35,7 +35,8 @@ async def import_items(request: Request, *, dry_run: DryRun = False) -> Response
     """An array of leads and activities in our own JSON; an item with `kind` is an activity. Answered as other arrays.
 
     What is accepted leaves at the playbook's `bulk_rate`, in this order, behind everything live. What came before,
-    live or imported, is a duplicate, whenever that was.
+    live or imported, is a duplicate by its id or its `at`, whenever that was; without both, only what was imported in
+    the same words.
     """
     body = await read_body(request, MAX_BODY)
     try:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 
 import typer
 
+from baton_standalone.terminal import one_line
+
 if TYPE_CHECKING:
     from baton_standalone.import_files import Row
     from baton_standalone.importing import Counts
@@ -98,7 +100,7 @@ def _refusing(path: Path | None, *, is_json: bool) -> Iterator[Callable[["Row", 
         nonlocal told
         told += 1
         if told <= _MOST_TOLD:
-            sys.stderr.write(f"{_over_progress()}line {row.line}: {why}\n")
+            sys.stderr.write(f"{_over_progress()}line {row.line}: {one_line(why)}\n")
         elif told == _MOST_TOLD + 1:
             sys.stderr.write("and more" + ("" if path else ": --refused FILE has all of them") + "\n")
 
@@ -158,7 +160,7 @@ def _told(counts: "Counts", *, is_dry: bool) -> str:
 
 def _stop(why: str, counts: "Counts", *, is_dry: bool) -> NoReturn:
     """What was answered by then stands."""
-    sys.stderr.write(f"{_over_progress()}{why}\n")
+    sys.stderr.write(f"{_over_progress()}{one_line(why)}\n")
     if counts.line:
         so_far = f"up to line {counts.line}: {_told(counts, is_dry=is_dry)}"
         sys.stderr.write(f"{so_far}; the same command again brings nothing twice\n")
@@ -166,5 +168,5 @@ def _stop(why: str, counts: "Counts", *, is_dry: bool) -> NoReturn:
 
 
 def _end(why: str, code: int) -> NoReturn:
-    sys.stderr.write(f"{why}\n")
+    sys.stderr.write(f"{one_line(why)}\n")
     raise typer.Exit(code)
