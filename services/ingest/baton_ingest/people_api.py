@@ -1,4 +1,7 @@
-"""What is done with people rather than with captures: merged, taken apart again, erased."""
+"""What is done with people rather than with captures: merged, taken apart again, erased.
+
+For administrators: who may send leads in, a website say, may not take away or rename what others sent.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Final
@@ -20,7 +23,7 @@ from baton_ingest.merging import merge, unmerge
 from baton_ingest.naming import Named, named_lead
 
 router: Final = APIRouter(tags=["leads"])
-_Asked = Annotated[Asked | None, Depends(asked_of(require("ingest")))]
+_Asked = Annotated[Asked | None, Depends(asked_of(require("admin")))]
 
 
 class Into(BaseModel):
