@@ -1,6 +1,8 @@
 """What people do with leads: each command once, guarded, and told."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -21,7 +23,9 @@ from baton.leads.events import (
     SlaEscalated,
 )
 from baton.leads.values import Activity
-from tests.support.postgres import Databases
+from baton_router import staff_repository
+from baton_router.deciding.values import RepState
+from tests.support.postgres import Databases, somebody_waits
 from tests.support.router import START, Routers, migrated, running_routers, scored
 
 pytestmark = pytest.mark.postgres
@@ -309,3 +313,32 @@ async def test_a_rep_who_works_a_lead_that_waits_for_somebody_else_after_a_miss_
     kept = await router.get(f"/v1/leads/{lead_id}")
     assert (held["state"], held["assignment"]["rep"]) == ("held", "mary")
     assert (kept["state"], kept["assignment"]["rep"], kept["hold"]) == ("working", "mary", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/leads/a@acme.com/decline", {"reason": "not mine"}),
+        ("/v1/leads/a@acme.com/reassign", {"reason": "not theirs"}),
+        ("/v1/reps/mary/handover", {"to": "sdr"}),
+    ],
+)
+async def test_a_command_before_which_something_is_said_of_a_rep_acts_on_what_was_said(
+    router: Routers, path: str, body: Any
+) -> None:
+    await router.capture("a@acme.com")
+    await router.call("PUT", "/v1/accounts", [{"id": "acme", "name": "Acme", "domains": ["acme.com"], "owner": "ann"}])
+
+    async with router.service.database.connection() as looker:
+        async with router.service.units.begin() as unit:
+            await unit.begin(locks=staff_repository.rep_locks(["ann"]))
+            acting = asyncio.create_task(router.post(path, body, key="k"))
+            await somebody_waits(looker)
+            row = await staff_repository.load_rep(unit.connection, "ann")
+            await staff_repository.save_rep(unit.connection, replace(row, state=RepState(paused=True)))
+        answer = await acting
+
+    assert "duplicate" not in answer
+    [moved] = await router.told(LeadReassigned)
+    assert moved.assignment.rep == "joe"
+    assert await router.post(path, body, key="k") == {**answer, "duplicate": True}

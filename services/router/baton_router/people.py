@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from baton.flow.unit_of_work import UnitOfWork, Units
@@ -15,7 +16,7 @@ from baton_router.bodies import AbsenceBody, HandoverBody, RepPatch
 from baton_router.deciding.planning import find_rep
 from baton_router.deciding.values import Absence, RepState
 from baton_router.desk import Desk
-from baton_router.lead_file import Cause, Given
+from baton_router.lead_file import Cause
 from baton_router.reassigning import move, named_pools
 from baton_router.timers import is_active, next_absence
 
@@ -58,14 +59,11 @@ class People:
             raise Refusal(422, f"{rep_id} can't hand over to {rep_id}")
         moved, after = 0, ""
         for _ in range(_MOST_SLICES):
-            async with self.units.begin() as unit:
-                given = await staff_repository.open_of_rep(
-                    unit.connection, rep_id, untouched=False, after=after, limit=_AT_ONCE
-                )
-                if not given:
-                    break
-                moved += await _hand_over(unit, playbook, given, rep=rep_id, to=to)
-                after = given[-1].id
+            one = partial(_hand_over, playbook=playbook, rep=rep_id, to=to, after=after)
+            count, after = await self.units.carry_out(one)
+            moved += count
+            if not after:
+                break
         async with self.units.database.connection() as connection:
             left = (await staff_repository.reps_with_open(connection)).get(rep_id, 0)
         if known is None and not moved and not left:
@@ -73,7 +71,11 @@ class People:
         return {"rep": rep_id, "to": body.to, "moved": moved, "left": left}
 
 
-async def _hand_over(unit: UnitOfWork, playbook: Playbook, given: list[Given], *, rep: str, to: str) -> int:
+async def _hand_over(unit: UnitOfWork, *, playbook: Playbook, rep: str, to: str, after: str) -> tuple[int, str]:
+    """Some of the leads. Gives how many moved, and the last of these assignments; behind all there are "" is that."""
+    given = await staff_repository.open_of_rep(unit.connection, rep, untouched=False, after=after, limit=_AT_ONCE)
+    if not given:
+        return 0, ""
     desk = await Desk.open(unit, playbook, [each.lead_id for each in given])
     cases = [
         (file, Cause(derived_id("handover", each.id, to)))
@@ -88,7 +90,7 @@ async def _hand_over(unit: UnitOfWork, playbook: Playbook, given: list[Given], *
             file.declined |= {rep}  # they go, whatever pool the leads come to
             moved += await move(desk, file, cause, why="handover", to=to)
     await desk.save()
-    return moved
+    return moved, given[-1].id
 
 
 def _target(playbook: Playbook, to: str) -> str:

@@ -1,20 +1,24 @@
 """One transaction: state, and the events that follow from it, together or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 import asyncpg
 
 from baton.flow.bus import Bus, Record, refuse_too_large
-from baton.flow.database import Connection, Database
+from baton.flow.database import Connection, Database, Overtaken
 from baton.flow.outbox import NOTHING_LEFT, Left, Relay, outbox_columns, outbox_write
 from baton.flow.writes import Writes
 from baton.kernel.clock import Clock
 from baton.leads.envelope import Event, encode
 
+T = TypeVar("T")
+
+_TRIES: Final = 4
+"""Of work that is overtaken. What overtook it is committed by then, so there is nothing to wait for."""
 _ROLL_BACK_SECONDS: Final = 5.0
 _LOCK: Final = "select pg_advisory_xact_lock(name) from unnest('{{{}}}'::bigint[]) as l(name)"
 """With the numbers in it: so it goes in one round trip with the begin."""
@@ -121,6 +125,20 @@ class Units:
             left = await unit.flush(self._bus, self.relay)
         unit.committed()
         self._hand(left, topics, wake=wake)
+
+    async def carry_out(self, work: Callable[[UnitOfWork], Awaitable[T]]) -> T:
+        """Work in a unit of its own; of work that is overtaken nothing stays, and it is done again, a few times.
+
+        Raises:
+            Overtaken: each time.
+            DatabaseUnavailable: as `begin`.
+        """
+        for _ in range(_TRIES - 1):
+            with suppress(Overtaken):
+                async with self.begin() as unit:
+                    return await work(unit)
+        async with self.begin() as unit:
+            return await work(unit)
 
     @asynccontextmanager
     async def begin_late(self) -> AsyncIterator[UnitOfWork]:

@@ -145,14 +145,17 @@ async def once(units: Units, asked: Asked | None, act: Act) -> Mapping[str, obje
     Raises:
         Refusal: 422, the key came with another body; or what `act` raises.
     """
-    async with units.begin() as unit:
+
+    async def act_once(unit: UnitOfWork) -> Mapping[str, object]:
         if asked is not None and (kept := await claim(unit.connection, asked, now=unit.now)) and kept.status:
             return kept.again()
         done = await act(unit)
         if asked is not None:
             kept = Kept(_OK, orjson.dumps(done.answer))
             await remember(unit.connection, asked, kept, lead_ids=done.lead_ids)
-    return done.answer
+        return done.answer
+
+    return await units.carry_out(act_once)
 
 
 async def in_steps(
