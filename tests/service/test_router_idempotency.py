@@ -1,13 +1,15 @@
 """`Idempotency-Key` on what people do: a command whose answer was lost is sent again, and acts once."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from baton.leads.events import LeadDeclined, LeadErased, LeadMerged, LeadReassigned, LeadTouched
+from baton.service.errors import Refusal
+from baton.service.idempotency import Asked, in_steps
 from tests.support.postgres import Databases
 from tests.support.router import Routers, migrated, running_routers
 
@@ -18,6 +20,8 @@ FAIL = """
 create function fail() returns trigger language plpgsql as $$ begin raise 'disk on fire'; end $$;
 create trigger fail before update on leads for each row execute function fail();
 """
+
+HANDOVER = Asked("local", "/v1/reps/mary/handover", "k", b"{}")
 
 
 @pytest.fixture
@@ -37,6 +41,10 @@ async def kept(router: Routers) -> int:
     [row] = await router.fetch("select count(*) as count from idempotency")
     count: int = row["count"]
     return count
+
+
+async def nothing_left() -> Mapping[str, object]:
+    raise Refusal(404, "there is no rep, and nobody of that name has open leads")
 
 
 async def twice_at_once(router: Routers, path: str, body: object) -> list[dict[str, Any]]:
@@ -258,6 +266,72 @@ async def test_two_handovers_at_the_same_moment_move_each_lead_once_and_get_one_
     assert sorted([first.pop("duplicate", False), second.pop("duplicate", False)]) == [False, True]
     assert first == second
     assert len(await router.told(LeadReassigned)) == 4
+
+
+async def test_a_handover_that_is_refused_while_another_moves_the_leads_leaves_that_one_its_key(
+    router: Routers,
+) -> None:
+    units, moving, moved = router.service.units, asyncio.Event(), asyncio.Event()
+
+    async def move() -> Mapping[str, object]:
+        moving.set()
+        await moved.wait()
+        return {"moved": 3}
+
+    first = asyncio.create_task(in_steps(units, HANDOVER, move))
+    await moving.wait()
+    with pytest.raises(Refusal, match="nobody of that name"):
+        await in_steps(units, HANDOVER, nothing_left)
+    moved.set()
+    await first
+
+    again = await in_steps(units, HANDOVER, nothing_left)
+
+    assert again == {"moved": 3, "duplicate": True}
+
+
+async def test_a_handover_that_finds_another_has_moved_the_leads_meanwhile_gets_its_answer(router: Routers) -> None:
+    units, moving = router.service.units, asyncio.Event()
+
+    async def move() -> Mapping[str, object]:
+        await moving.wait()
+        return {"moved": 3}
+
+    async def come_too_late() -> Mapping[str, object]:
+        moving.set()
+        await first
+        return await nothing_left()
+
+    first = asyncio.create_task(in_steps(units, HANDOVER, move))
+    while not await kept(router):
+        pass
+    second = await in_steps(units, HANDOVER, come_too_late)
+
+    assert (await first, second) == ({"moved": 3}, {"moved": 3, "duplicate": True})
+
+
+async def test_a_handover_that_moves_the_leads_keeps_its_answer_though_the_first_was_refused_meanwhile(
+    router: Routers,
+) -> None:
+    units, begun = router.service.units, asyncio.Event()
+
+    async def be_refused() -> Mapping[str, object]:
+        await begun.wait()
+        return await nothing_left()
+
+    async def move() -> Mapping[str, object]:
+        begun.set()
+        with pytest.raises(Refusal):
+            await first
+        return {"moved": 3}
+
+    first = asyncio.create_task(in_steps(units, HANDOVER, be_refused))
+    while not await kept(router):
+        pass
+    second = await in_steps(units, HANDOVER, move)
+
+    assert second == {"moved": 3}
+    assert await in_steps(units, HANDOVER, nothing_left) == {"moved": 3, "duplicate": True}
 
 
 async def test_a_handover_that_is_refused_leaves_the_key_free(router: Routers) -> None:

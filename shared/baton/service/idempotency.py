@@ -163,24 +163,31 @@ async def in_steps(
 ) -> Mapping[str, object]:
     """As `once`, for what takes many transactions, and where it is begun again does only what is left.
 
-    Of two at the same moment both do; the answer of who ends first is given to both.
+    Of two at the same moment both do; the answer of who ends first is given to both. Only who came first sets the key
+    free by being refused: what the other was refused may be what the first has done.
     """
     if asked is None:
         return await act()
     async with units.database.connection() as connection:
-        kept = await claim(connection, asked, now=units.now())
-    if kept is not None and kept.status:
-        return kept.again()
+        first = await claim(connection, asked, now=units.now())
+    if first is not None and first.status:
+        return first.again()
     try:
         answer = await act()
     except Refusal:
         async with units.database.connection() as connection:
-            await release(connection, asked)
+            kept = None if first is None else await claim(connection, asked, now=units.now())
+            if kept is None:
+                await release(connection, asked)
+            elif kept.status:
+                return kept.again()
         raise
     async with units.database.connection() as connection:
         if await remember(connection, asked, Kept(_OK, orjson.dumps(answer)), lead_ids=()):
             return answer
         kept = await claim(connection, asked, now=units.now())
+        if kept is None:  # who came first was refused meanwhile
+            await remember(connection, asked, Kept(_OK, orjson.dumps(answer)), lead_ids=())
     return kept.again() if kept is not None and kept.status else answer
 
 
