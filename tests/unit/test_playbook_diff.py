@@ -5,7 +5,8 @@ import pytest
 from baton.leads.playbook.loader import load_published
 from baton.leads.playbook.model import Playbook
 from baton_standalone.playbook_diff import Change, compare
-from baton_standalone.playbook_pages import changes_json, changes_text
+from baton_standalone.playbook_documents import as_html, as_markdown
+from baton_standalone.playbook_pages import as_json, as_text, changes_json, changes_text
 from tests.support.playbooks import SALES
 from tests.support.rich_playbook import RICH, edited, load
 
@@ -273,12 +274,40 @@ def test_order_among_members_counts_only_where_the_first_has_the_lead() -> None:
 def test_what_may_be_secret_in_an_address_is_never_told(value: str) -> None:
     before = load(RICH)
     files = edited(("env:CHAT_URL", f'"{value}"'))
-    after = load_published({name: text.encode() for name, text in files.items()}).playbook
+    published = load_published({name: text.encode() for name, text in files.items()})
+    after = published.playbook
 
     found = compare(before, after)
 
     assert [change.name for change in found] == ["to rep"]
-    assert "s3cret" not in changes_text(before, after, found) + str(changes_json(before, after, found))
+    said = [changes_text(before, after, found), changes_json(before, after, found), published.mistakes]
+    shown = [write(after) for write in (as_text, as_json, as_markdown, as_html)]
+    assert "s3cret" not in str([*said, *shown])
+
+
+@pytest.mark.parametrize("scheme", ["https://hooks.example/", "slack://"])
+def test_another_secret_in_an_address_is_told_as_another(scheme: str) -> None:
+    before, after = (load(edited(("env:CHAT_URL", f'"{scheme}{secret}/x"'))) for secret in ("s3cret", "0ther"))
+
+    found = compare(before, after)
+
+    assert changes_text(before, after, found).splitlines()[1:] == ["", "Deliveries", "  ~ to rep: via: another one"]
+    assert as_json(before)["playbook"]["deliver"] == as_json(after)["playbook"]["deliver"]
+
+
+def test_programs_are_shown_ways_in_and_out_as_they_were_written_but_for_secrets() -> None:
+    shown = as_json(load(edited(("https://in.example/web", "https://me:pw@in.example/web?key=1"))))["playbook"]
+
+    assert shown["deliver"] == [
+        {"to": "rep", "via": "env:CHAT_URL"},
+        {"webhook": "https://hooks.example/…", "secret": "env:HOOK", "events": ["lead.assigned", "lead.held"],
+         "name": "hook"},
+        {"crm": "hubspot", "token": "env:HUBSPOT", "fields": {"score": "lead_score"}},
+    ]  # fmt: skip
+    assert shown["sources"]["web"]["public_url"] == "https://in.example/web"
+    assert shown["sources"]["own"] == {
+        "type": "json", "secret": ["env:ONE", "env:TWO"], "header": "x-proof", "open": True,
+    }  # fmt: skip
 
 
 def test_another_path_of_a_hook_is_told_without_it() -> None:

@@ -55,7 +55,7 @@ def test_a_catch_all_pool_without_members_is_a_mistake() -> None:
         ("matching: {tie_break: [statuss]}", 10, "matching.tie_break.0", "unknown tie-break", "status"),
         ("deliver:\n  - {crm: x, events: [lead.asigned]}", 11, "deliver.0.events.0", "unknown event", "lead.assigned"),
         ("deliver:\n  - {to: rep}", 11, "deliver.0", '"via" is missing', "env:CHAT_URL"),
-        ("deliver:\n  - {to: rep, via: slack}", 11, "deliver.0.via", '"slack" is no way', "env:NAME"),
+        ("deliver:\n  - {to: rep, via: slack}", 11, "deliver.0.via", '"via" is no way', "env:NAME"),
         ("deliver:\n  - {webhook: example.com/hook}", 11, "deliver.0.webhook", "is no URL", "https://"),
         ("deliver:\n  - {webhook: 'https://'}", 11, "deliver.0.webhook", "is no URL", "https://"),
         ("deliver:\n  - {webhook: 'https://[x'}", 11, "deliver.0.webhook", "is no URL", "https://"),

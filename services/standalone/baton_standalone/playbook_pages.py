@@ -7,6 +7,7 @@ from typing import Any, Final
 from baton.leads.playbook.files import merge
 from baton.leads.playbook.model import Playbook
 from baton.leads.playbook.yaml_nodes import Mapping, Node, Scalar
+from baton_standalone.outline.agreed import without_secrets
 from baton_standalone.outline.facts import Fact, Section
 from baton_standalone.outline.playbook import outline
 from baton_standalone.playbook_diff import Change, Kind
@@ -17,7 +18,7 @@ _MARKS: Final[dict[Kind, str]] = {"added": "+", "removed": "-", "changed": "~", 
 
 
 def as_json(playbook: Playbook) -> dict[str, Any]:
-    """`{hash, version, files[], reps[], playbook {}}`, the last as it was written, all YAML files merged."""
+    """`{hash, version, files[], reps[], playbook {}}`, the last as written but for secrets, all YAML files merged."""
     reps = [{"id": rep.id, "name": rep.name, "role": rep.role, "active": rep.active} for rep in playbook.reps.values()]
     return {
         "hash": playbook.hash,
@@ -109,7 +110,7 @@ def _written(playbook: Playbook) -> dict[str, Any]:
     root = merge(playbook.files).root
     plainly = {} if root is None else _plain(root)
     assert isinstance(plainly, dict)
-    return plainly
+    return {section: without_secrets(section, written) for section, written in plainly.items()}
 
 
 def _plain(node: Node) -> Any:

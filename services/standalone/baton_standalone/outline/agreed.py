@@ -4,6 +4,7 @@ only the host.
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from baton.kernel.durations import spell_length
@@ -15,6 +16,7 @@ from baton_standalone.outline.facts import Entry, Fact, Part, Section, fact, hid
 
 _DESTINATIONS = ("to", "webhook", "crm")
 _ADDRESSES = ("via", "webhook", "base_url")
+_NEVER_SECRET = frozenset({"to", "crm", "name", "events", "fields"})
 _STANDARD_BODY = Source("", "").max_body
 _TOGETHER = {
     "company": "a new lead of a company goes to who has an open one of it",
@@ -44,6 +46,17 @@ def commitments(promised: Mapping[str, object]) -> Section:
 def deliveries(told: Sequence[Mapping[str, object]]) -> Section:
     entries = (Entry(_destination(each), tuple(_delivery(each))) for each in told)
     return Section("deliver", "Deliveries", tuple(entries))
+
+
+def without_secrets(section: str, written: Any) -> Any:
+    """A section as it was written, but for what its sentences don't tell either."""
+    match section, written:
+        case "deliver", list():
+            return [{name: _without_secret(name, value) for name, value in each.items()} for each in written]
+        case "sources", dict():
+            return {name: {key: _safe(value) for key, value in way.items()} for name, way in written.items()}
+        case _:
+            return written
 
 
 def general(playbook: Playbook) -> Section:
@@ -110,8 +123,12 @@ def _option(name: str, value: object) -> Iterator[Fact]:
         case tuple():
             yield from words(name, map(str, value), f"; {name} {{}}")
         case _:
-            text = str(value)
-            yield hidden(name, text, _address(text, with_path=True) if "://" in text else text, f"; {name} {{}}")
+            yield hidden(name, str(value), str(_safe(value)), f"; {name} {{}}")
+
+
+def _safe(value: object) -> object:
+    """An address without what may be secret in it; anything else as it is."""
+    return _address(value, with_path=True) if isinstance(value, str) and "://" in value else value
 
 
 def _secret(name: str, secret: Secret, clause: str) -> tuple[Fact, ...]:
@@ -152,10 +169,14 @@ def _delivery(told: Mapping[str, object]) -> Iterator[Fact]:
 
 
 def _place(name: str, value: object) -> str:
+    return value_words(_without_secret(name, value))
+
+
+def _without_secret(name: str, value: object) -> object:
     """What may be told of where something goes; whatever is neither known nor a reference may be secret."""
     texts = value if isinstance(value, list) else [value]
-    if name in {"to", "crm"} or all(isinstance(each, str) and is_reference(each) for each in texts):
-        return value_words(value)
+    if name in _NEVER_SECRET or all(isinstance(each, str) and is_reference(each) for each in texts):
+        return value
     return _address(str(value)) if name in _ADDRESSES else "…"
 
 

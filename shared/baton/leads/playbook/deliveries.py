@@ -1,4 +1,7 @@
-"""`deliver`: whom to tell. A destination is kept as written once its parts are in order."""
+"""`deliver`: whom to tell. A destination is kept as written once its parts are in order.
+
+Its addresses may hold a secret, so no mistake quotes them.
+"""
 
 from collections.abc import Mapping
 
@@ -34,18 +37,18 @@ def _check_via(entry: Reader) -> None:
         return
     text = via.text("env:NAME or file:PATH")
     if text is not None and not is_reference(text) and not is_url(text, schemes=None):
-        message = f'"{text}" is no way to reach anybody'
-        via.error(message, "write env:NAME, where the address is found", stands=True)
+        via.error('"via" is no way to reach anybody', "write env:NAME, where the address is found", stands=True)
 
 
 def _check_parts(entry: Reader) -> None:
-    webhook, base_url, events = (entry.get(key) for key in ("webhook", "base_url", "events"))
-    for address in (webhook, base_url):
+    for key in ("webhook", "base_url"):
+        address = entry.get(key)
         text = address.text("a URL") if address else None
         if address and text and not is_reference(text) and not is_url(text):
             hint = "write it whole, like https://example.com/hook, or env:NAME"
-            address.error(f'"{text}" is no URL', hint, stands=True)
+            address.error(f'"{key}" is no URL', hint, stands=True)
     for key in ("secret", "token"):
         read_secret(entry.get(key))
+    events = entry.get("events")
     for event in events.items() if events else ():
         event.one_of(tuple(BY_TYPE), "event")
