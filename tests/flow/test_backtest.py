@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from baton.kernel.ids import lead_id_for_email
@@ -268,6 +269,40 @@ async def test_where_no_router_has_been_nothing_is_recorded(database: str, backt
     recorded, comparison = await backtest.of(database, since="2026-03-25", until="2026-03-26")
 
     assert (recorded.leads, recorded.acts, comparison.compared) == (0, 0, frozenset())
+
+
+async def test_what_can_not_be_read_is_left_out_and_told(backtest: Backtest) -> None:
+    history = [
+        capture("25T09:00", ANNA, country="DE"),
+        act("25T09:10", ANNA, "touches", kind="call"),
+        capture("25T10:00", "bob@two.example", note="\x00"),
+        act("25T10:05", "bob@two.example", "touches", kind="call"),
+        capture("25T11:00", "lost@drei.example", country="DE"),
+        capture("25T12:00", "twin@drei.example", country="DE"),
+        line("25T13:00", "POST /ingest/v1/leads/twin@drei.example/merge", into=lead_id_for_email(ANNA)),
+    ]
+    damages = [
+        ("lead.touched", ANNA, b"\xff\xfe"),
+        ("lead.assigned", ANNA, b"{}"),
+        ("lead.captured", "lost@drei.example", b'{"lead": {"lead_id"'),
+        ("lead.merged", "twin@drei.example", b'"\xc3"'),
+    ]
+    window = ("--since", "2026-03-25", "--until", "2026-03-26")
+    asked = ("backtest", backtest.tried, "--against", backtest.present, *window)
+
+    async with backtest.simulator.recorded(*history, playbook=backtest.present) as (url, _):
+        connection = await asyncpg.connect(url)
+        for kind, email, data in damages:
+            damage = "update router.timeline set data = $1 where type = $2 and lead_id = $3"
+            assert await connection.execute(damage, data, kind, lead_id_for_email(email)) == "UPDATE 1"
+        await connection.close()
+        read, as_json = [await run(url, *asked, *more) for more in ((), ("--json",))]
+
+    assert [(each.returncode, each.stderr) for each in (read, as_json)] == [(0, "")] * 2
+    assert "4 recorded events of these leads can't be read, and are left out of this." in read.stdout
+    *lines, last = map(json.loads, as_json.stdout.splitlines())
+    assert (last["summary"]["leads"], last["summary"]["acts"], last["summary"]["unreadable"]) == (2, 1, 4)
+    assert {each["lead_id"] for each in lines} >= {lead_id_for_email(ANNA)}
 
 
 def is_recorded(scenario_line: Mapping[str, Any]) -> bool:

@@ -169,6 +169,7 @@ timeline = sa.Table(
     sa.Column("reps", sa.Text),
     sa.UniqueConstraint("lead_id", "event_id", name="timeline_once"),
     sa.Index("timeline_captured", "at", "lead_id", postgresql_where=sa.text("type = 'lead.captured'")),
+    sa.Index("timeline_at", "at", postgresql_using="brin"),
 )
 
 feeds = sa.Table(

@@ -37,11 +37,15 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What was written: so many leads and things that people did, and what really came of the leads."""
+    """What was written: so many leads and things that people did, and what really came of the leads.
+
+    `unreadable`: so many events of theirs can't be read, and are left out.
+    """
 
     leads: int
     acts: int
     outcomes: Outcomes
+    unreadable: int = 0
 
 
 async def record(url: str, span: Span, playbook: Playbook, *, to: IO[bytes]) -> Recorded:
@@ -51,7 +55,7 @@ async def record(url: str, span: Span, playbook: Playbook, *, to: IO[bytes]) -> 
         TooMuch: they are more than the limit; nothing was written.
         DatabaseUnavailable: as a Database's.
     """
-    conversion, observer, leads = Conversion(), Observer(span.since), set[str]()
+    conversion, observer, leads, unreadable = Conversion(), Observer(span.since), set[str](), 0
     with suppress(asyncpg.UndefinedTableError):  # no router has ever run here
         async with _snapshot(url) as connection:
             leads = await history.leads_between(connection, since=span.since, until=span.until, limit=span.limit + 1)
@@ -61,13 +65,16 @@ async def record(url: str, span: Span, playbook: Playbook, *, to: IO[bytes]) -> 
             async for line in _known(connection, playbook, at=begin - _BEFORE):
                 _write(line, to)
             async for entry in history.stories(connection, leads, until=span.until):
+                if not history.is_readable(entry):
+                    unreadable += 1
+                    continue
                 content = {**entry.content, "lead": {"lead_id": entry.lead_id}}
                 observer.event(entry.type, content, at=entry.at)
                 again = conversion.line(entry)
                 if again is not None:
                     _write(again, to)
     _write({"at": format_instant(span.until), "run_until": True}, to)
-    return Recorded(len(leads), conversion.acts, observer.outcomes())
+    return Recorded(len(leads), conversion.acts, observer.outcomes(), unreadable)
 
 
 async def _known(connection: Connection, playbook: Playbook, *, at: datetime) -> AsyncIterator[Line]:

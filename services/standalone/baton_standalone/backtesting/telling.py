@@ -84,6 +84,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "acts": report.recorded.acts,
         "acts_unplaced": _both(comparison.before.unplaced, comparison.after.unplaced),
         "as_recorded": report.agreement,
+        "unreadable": report.recorded.unreadable,
     }
 
 
@@ -188,7 +189,10 @@ def _decision(outcome: Outcome) -> str:
 
 
 def _notes(report: Report) -> Iterator[str]:
-    comparison, acts = report.comparison, report.recorded.acts
+    comparison, acts, unreadable = report.comparison, report.recorded.acts, report.recorded.unreadable
+    if unreadable:
+        events = "1 recorded event" if unreadable == 1 else f"{unreadable} recorded events"
+        yield f"{events} of these leads can't be read, and {'is' if unreadable == 1 else 'are'} left out of this."
     lost = (comparison.before.unplaced, comparison.after.unplaced)
     if any(lost):
         yield (
