@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 from fastapi import Request
+from starlette.types import Message, Scope
 
 from baton.flow.bus import Record
 from baton.kernel.ids import derived_id, lead_id_for_email
@@ -28,6 +29,7 @@ from baton.leads.events import (
     SlaStarted,
 )
 from baton.leads.values import Lead
+from baton.service import exporting
 from baton.service.access import Access, Keys, may_still
 from baton.service.paging import write_cursor
 from baton_router.stream import RepStream, Wakes
@@ -644,3 +646,43 @@ async def test_a_stream_that_can_not_be_is_refused(router: Routers, rep: str, la
         answer = await browser.get(f"/v1/reps/{rep}/stream", headers=[(b"last-event-id", last.encode("latin-1"))])
 
     assert answer.status_code == status
+
+
+async def test_who_reads_what_is_held_for_too_long_is_cut_off_and_others_have_their_turn(
+    router: Routers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"/v1/leads/{await router.capture('a@acme.com')}/held"
+    whole = await lines_held(router, path)
+    monkeypatch.setattr(exporting, "_ALL_SECONDS", 0.5)
+    sent, begun = list[bytes](), asyncio.Event()
+
+    async def hardly_read(message: Message) -> None:
+        sent.append(message.get("body", b""))
+        begun.set()
+        if len(sent) > 2:  # the head and the first line
+            await asyncio.Event().wait()
+
+    reading = asyncio.create_task(router.app(request_to(path), asyncio.Event().wait, hardly_read))
+    await begun.wait()
+    async with router.browser() as browser:
+        meanwhile = await browser.get(path)
+    await reading
+
+    assert (meanwhile.status_code, meanwhile.headers["retry-after"]) == (429, "5")
+    assert b'"rows"' not in b"".join(sent)
+    assert await lines_held(router, path) == whole
+
+
+async def lines_held(router: Routers, path: str) -> list[bytes]:
+    async with router.browser() as browser:
+        answer = await browser.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.content.splitlines()
+
+
+def request_to(path: str) -> Scope:
+    return {
+        "type": "http", "http_version": "1.1", "method": "GET", "scheme": "http", "path": path, "root_path": "",
+        "raw_path": path.encode(), "query_string": b"", "headers": [], "client": ("127.0.0.1", 0),
+        "server": ("localhost", 80),
+    }  # fmt: skip

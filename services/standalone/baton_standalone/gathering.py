@@ -16,6 +16,7 @@ from baton.kernel.instants import format_instant, parse_instant
 
 _TIMEOUT_SECONDS: Final = 30.0
 _NO_KEY: Final = "BATON_API_KEY has to be an API key with the scope admin"
+_BROKE_OFF: Final = "{} broke off before it had told all: try again, and look at its log"
 _ELSEWHERE: Final = (
     "{} did not answer at {}: say by --url where `baton up` or the gateway in front of the four services is, or by"
     " --ingest, --scoring, --router and --sla where each of them is"
@@ -89,18 +90,22 @@ def _rows(lines: Iterator[Mapping[str, Any]], gathered: Gathered, *, name: str) 
             break
         gathered.count(line["table"], line["row"])
         yield line["table"], orjson.dumps(line["row"])
-    raise CantGather(f"{name} broke off before it had told all: try again, and look at its log")
+    raise CantGather(_BROKE_OFF.format(name))
 
 
 @contextmanager
 def _told(client: httpx.Client, name: str, url: str, lead_ids: Sequence[str]) -> Iterator[Iterator[Mapping[str, Any]]]:
     """The lines that a service answers."""
+    begun = False
     try:
         with client.stream("GET", url, params={"also": lead_ids}) as answer:
             if answer.is_error or not answer.headers.get("content-type", "").startswith("application/x-ndjson"):
                 raise CantGather(_why(name, answer))
+            begun = True
             yield map(orjson.loads, _lines(answer.iter_bytes()))
     except (httpx.HTTPError, httpx.InvalidURL) as error:
+        if begun:
+            raise CantGather(_BROKE_OFF.format(name)) from None
         where = url.partition("/v1/")[0]
         raise CantGather(f"no answer from {name} at {where}: {str(error) or type(error).__name__}") from None
 
