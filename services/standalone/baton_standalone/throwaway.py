@@ -1,8 +1,14 @@
-"""A database for one run: a fresh one on a given server, else an embedded server in a temporary folder."""
+"""What one run has for itself: a folder, an embedded server in one, or a fresh database on a given server.
+
+They hold personal data, so none outlives its run for long: what a killed one left goes with the next.
+"""
 
 import contextlib
+import fcntl
+import os
 import secrets
 import shutil
+import signal
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -20,6 +26,45 @@ _SECONDS: Final = 30.0
 
 
 @contextlib.contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """A folder that nobody else may enter and that is gone afterwards, with those that killed runs have left.
+
+    Its run has it locked, and it gets its name once it is: who has that name and no lock has nobody any more.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        _clear(left)
+    fresh = Path(tempfile.mkdtemp(prefix=f"new-{prefix}"))
+    with _locked(fresh):
+        folder = fresh.rename(fresh.with_name(fresh.name.removeprefix("new-")))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _clear(left: Path) -> None:
+    """Delete a folder that a dead run of ours left, and end the server in it, if there is one."""
+    with contextlib.suppress(OSError):  # it is in use, or gone by now
+        if left.lstat().st_uid == os.getuid():
+            with _locked(left):
+                server = EmbeddedPostgres(left).pid
+                if server is not None:
+                    os.kill(server, signal.SIGQUIT)
+                shutil.rmtree(left, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Raises OSError where somebody has it locked."""
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextlib.contextmanager
 def temporary_server(meanwhile: Callable[[], object], *, place: int | None = None) -> Iterator[str]:
     """The fresh database of an embedded server that is gone afterwards; something is done while it starts.
 
@@ -29,16 +74,15 @@ def temporary_server(meanwhile: Callable[[], object], *, place: int | None = Non
     Raises:
         EmbeddedPostgresError: there are no programs, or they fail.
     """
-    folder = Path(tempfile.mkdtemp(prefix="baton-"))
-    folder.chmod(0o711)  # root's server runs as somebody else, who passes through
-    server = EmbeddedPostgres(folder, settings=_FAST, database=INITIAL)
-    try:
-        url = start_beside(server, meanwhile)
-        with one_processor(*([] if server.pid is None else [server.pid]), place=place):
-            yield url
-    finally:
-        server.stop(mode="immediate")
-        shutil.rmtree(folder, ignore_errors=True)
+    with temporary_folder("baton-server-") as folder:
+        folder.chmod(0o711)  # root's server runs as somebody else, who passes through
+        server = EmbeddedPostgres(folder, settings=_FAST, database=INITIAL)
+        try:
+            url = start_beside(server, meanwhile)
+            with one_processor(*([] if server.pid is None else [server.pid]), place=place):
+                yield url
+        finally:
+            server.stop(mode="immediate")
 
 
 @contextlib.asynccontextmanager

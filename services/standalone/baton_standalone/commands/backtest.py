@@ -148,16 +148,15 @@ def _replay(
     present: "Candidate", candidate: "Candidate", span: "Span", url: str, *, keep: Path | None
 ) -> "Report | None":
     """Read, play, compare; None where there is nothing to replay."""
-    import tempfile
-
     from baton_standalone.backtesting.comparing import compare
     from baton_standalone.backtesting.playing import Play, play_all
     from baton_standalone.backtesting.telling import Named, Report
     from baton_standalone.embedded import EmbeddedPostgresError
     from baton_standalone.publishing import title
+    from baton_standalone.throwaway import temporary_folder
 
-    with tempfile.TemporaryDirectory(prefix="baton-backtest-") as folder:
-        path = keep or Path(folder, "scenario.jsonl")
+    with temporary_folder("baton-backtest-") as folder:
+        path = keep or folder / "scenario.jsonl"
         recorded = _record_or_exit(url, span, present, path)
         if recorded is None:
             return None
