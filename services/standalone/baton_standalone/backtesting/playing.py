@@ -1,11 +1,16 @@
 """The same history under two playbooks, in two processes beside each other."""
 
+import os
+import signal
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Lock, Thread, main_thread
+from typing import Final
 
 import orjson
 
@@ -15,6 +20,9 @@ from baton_standalone.apps import import_simulator
 from baton_standalone.backtesting.outcomes import Observer, Outcomes
 from baton_standalone.scenario import Line, Replace, read_lines
 from baton_standalone.throwaway import temporary_server
+
+_PLAYING: Final = Lock()
+"""Held while this process plays: it is not to end before what it plays on is cleared away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +45,22 @@ def play_all(plays: Sequence[Play]) -> list[Outcomes]:
     Raises:
         EmbeddedPostgresError: a database to play on can't be had.
     """
-    with ProcessPoolExecutor(len(plays), mp_context=get_context("spawn")) as processes:
+    spawning = get_context("spawn")
+    with ProcessPoolExecutor(len(plays), mp_context=spawning, initializer=_end_with_the_command) as processes:
         return list(processes.map(play, plays))
+
+
+def _end_with_the_command() -> None:
+    """Have this process stop once the command is killed, as if by Ctrl-C: it would play on, and then wait for ever."""
+    Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
+
+
+def _end_with(command: BaseProcess) -> None:
+    command.join()
+    if _PLAYING.locked():
+        signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)
+    with _PLAYING:
+        os._exit(1)
 
 
 def play(one: Play) -> Outcomes:
@@ -47,7 +69,7 @@ def play(one: Play) -> Outcomes:
 
     put_off_collecting()
     configure_logs("error")
-    with temporary_server(import_simulator, place=one.place) as database:
+    with _PLAYING, temporary_server(import_simulator, place=one.place) as database:
         begin_collecting()
         return uvloop.run(play_on(database, one))
 
