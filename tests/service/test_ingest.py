@@ -21,7 +21,7 @@ from baton_ingest.merging import merge
 from baton_ingest.remote_dry_run import RemoteDryRun
 from baton_ingest.try_out import TryOut
 from tests.support.ingest import SECRET, Ingest, empty, migrated, running_ingest
-from tests.support.postgres import Databases
+from tests.support.postgres import Databases, somebody_waits
 
 HUBSPOT_URL = "https://leads.example.com/in"
 BEARER = {"authorization": f"Bearer {SECRET}"}
@@ -1113,6 +1113,74 @@ async def test_a_contact_with_another_address_is_merged_as_of_when_it_was_free_t
 
     (merged,) = [event for event in await ingest.events() if isinstance(event.data, LeadMerged)]
     assert merged.time == ingest.clock.now()
+
+
+async def test_who_is_erased_while_known_ones_come_with_and_without_an_address_waits_for_nobody_who_waits(
+    ingest: Ingest,
+) -> None:
+    for vid, email in ((7, "mia@oak.example"), (8, "mia@elm.example"), (9, "una@fir.example")):
+        await ingest.client.post("/v1/sources/hubspot", **contact(vid, email, conversion="c1"))
+    ingest.app.state.reception.path.linger_seconds = 0.5  # one group, however slow the machine is
+
+    async with ingest.service.units.begin() as unit:
+        await repository.merge_alone(unit.connection)
+        coming = asyncio.gather(
+            ingest.client.post("/v1/sources/hubspot", **contact(9, "una@fir.example", conversion="c2")),
+            ingest.client.post("/v1/sources/hubspot", **contact(8, conversion="c2", merged="7")),
+        )
+        async with ingest.service.database.connection() as watching:
+            await somebody_waits(watching)
+        await repository.erase(unit.connection, lead_id_for_email("una@fir.example"), at=unit.now)
+    answers = await coming
+
+    una, elm, oak = (lead_id_for_email(each) for each in ("una@fir.example", "mia@elm.example", "mia@oak.example"))
+    assert [answer.json() for answer in answers] == [
+        {"lead_id": una, "duplicate": False}, {"lead_id": elm, "duplicate": False},
+    ]  # fmt: skip
+    assert [(told.from_, told.into) for told in await ingest.told(LeadMerged)] == [(oak, elm)]
+
+
+async def test_each_of_a_mixed_group_is_answered_in_its_place(ingest: Ingest) -> None:
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example", conversion="c1"))
+    ingest.app.state.reception.path.linger_seconds = 0.5
+    sent = [
+        contact(7, conversion="c2"),
+        contact(9, conversion="c2"),
+        contact(8, conversion="c2"),
+        contact(8, "una@fir.example", conversion="c3"),
+        contact(9, conversion="c2"),
+        contact(7, conversion="c2"),
+    ]
+
+    answers = [
+        answer.json()
+        for answer in await asyncio.gather(*(ingest.client.post("/v1/sources/hubspot", **each) for each in sent))
+    ]
+
+    mia, una = lead_id_for_email("mia@oak.example"), lead_id_for_email("una@fir.example")
+    assert [(each["lead_id"], each["duplicate"]) for each in answers] == [
+        (mia, False), (None, False), (una, False), (una, False), (None, True), (mia, True),
+    ]  # fmt: skip
+    assert await ingest.count("quarantine") == 1
+    told = [event for event in await ingest.events() if isinstance(event.data, LeadCaptured)]
+    assert [(event.data.subject, event.key) for event in told[1:]] == [
+        (una, "fir.example"), (mia, "oak.example"), (una, "fir.example"),
+    ]  # fmt: skip
+
+
+async def test_what_waited_is_told_with_the_address_though_another_beside_it_has_none(ingest: Ingest) -> None:
+    await ingest.client.post("/v1/sources/hubspot", **contact(7, conversion="c1"))
+    ingest.app.state.reception.path.linger_seconds = 0.5
+
+    await asyncio.gather(
+        ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example", conversion="c2")),
+        ingest.client.post("/v1/sources/hubspot", **contact(7, conversion="c3")),
+    )
+
+    told = [
+        (event.data.lead.email, event.key) for event in await ingest.events() if isinstance(event.data, LeadCaptured)
+    ]
+    assert told == [("mia@oak.example", "oak.example")] * 2 + [(None, "oak.example")]
 
 
 async def test_contacts_that_hubspot_merged_are_merged(ingest: Ingest) -> None:

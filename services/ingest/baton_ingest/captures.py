@@ -184,8 +184,12 @@ class Nameless:
     def identity(self) -> tuple[str, str]:
         return self.told.source, self.told.identity
 
-    def known_as(self, lead_id: str) -> Capture:
-        """The same, now that it is known who the person is."""
+    def known_among(self, leads: Mapping[tuple[str, str], str]) -> Capture | None:
+        """The same as a capture, if its person is among the leads that senders know, by source and id."""
+        found = (leads.get((self.told.source, each)) for each in self.waits_under)
+        lead_id = next(filter(None, found), None)
+        if lead_id is None:
+            return None
         return Capture(self.told, self.told.events(lead_id, key=lead_id), self.vendor_ids, self.shared_ids, by_id=True)
 
     @property

@@ -10,7 +10,6 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from baton.flow.bus import RecordTooLarge, refuse_too_large
-from baton.flow.database import Connection
 from baton.flow.unit_of_work import Units, as_record
 from baton.service.access import require
 from baton.service.requests import read_body
@@ -84,7 +83,8 @@ def _read(item: object, reception: Reception) -> Capture | Nameless | Refused:
 async def _keep(read: Sequence[Capture | Nameless | Refused], units: Units, *, is_dry: bool) -> Sequence[Outcome]:
     """Durable once this returns. How each ended, in the same order."""
     async with units.begin() as unit:
-        found = [await _named(unit.connection, one) if isinstance(one, Nameless) else one for one in read]
+        leads = await repository.leads_known(unit.connection, [one for one in read if isinstance(one, Nameless)])
+        found = [one.known_among(leads) or NO_ADDRESS if isinstance(one, Nameless) else one for one in read]
         captures = [one for one in found if isinstance(one, Capture)]
         firsts = first_of_each(captures)
         known = await imports.known(unit.connection, firsts)
@@ -101,9 +101,3 @@ async def _keep(read: Sequence[Capture | Nameless | Refused], units: Units, *, i
         next(outcomes) if isinstance(one, Capture) else Outcome(lead_id=None, refused=one.why, hint=one.hint)
         for one in found
     ]
-
-
-async def _named(connection: Connection, nameless: Nameless) -> Capture | Refused:
-    """Who is known by a sender's id alone."""
-    lead_id = await repository.lead_of(connection, nameless)
-    return NO_ADDRESS if lead_id is None else nameless.known_as(lead_id)

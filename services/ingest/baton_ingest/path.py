@@ -165,10 +165,12 @@ class Path:
 
     async def _commit_any(self, items: Sequence[Capture | Nameless], captures: Sequence[Capture]) -> Sequence[Outcome]:
         async with self.units.begin() as unit:
-            answers = await self.write(unit, captures)
+            named = await _named(unit.connection, captures, [one for one in items if isinstance(one, Nameless)])
+            # All at once: a second writing might wait for who merges or erases, and they for the rows of the first.
+            answers = await self.write(unit, [*captures, *named])
             for item in items:
-                if isinstance(item, Nameless):
-                    answers[item.identity] = await self._write_nameless(unit, item)
+                if isinstance(item, Nameless) and item.identity not in answers:
+                    answers[item.identity] = await _park(unit.connection, item)
         return in_order(items, answers)
 
     async def write(self, unit: UnitOfWork, captures: Sequence[Capture]) -> dict[tuple[str, str], Outcome]:
@@ -186,7 +188,8 @@ class Path:
         # What waited for an address happened before it came: it is told first, and with the address, or the lead
         # would be decided on without it.
         keys = {one.lead_id: one.event.key for one in fresh}
-        await emit_waiting(unit, known.waiting, keys, addresses={one.lead_id: one.told.address for one in fresh})
+        addresses = {one.lead_id: one.told.address for one in fresh if not one.by_id}
+        await emit_waiting(unit, known.waiting, keys, addresses=addresses)
         for event in (event for new in fresh for event in new.events):
             unit.emit(event)
         await _merge_renamed(unit, known.renamed, fresh)
@@ -198,14 +201,6 @@ class Path:
         metrics.captured(fresh, sources=self.sources())
         answers = {one.identity: new_outcome(one) for one in fresh}
         return answers | {identity: Outcome(lead_id=lead, duplicate=True) for identity, lead in repeated.items()}
-
-    async def _write_nameless(self, unit: UnitOfWork, item: Nameless) -> Outcome:
-        lead_id = await repository.lead_of(unit.connection, item)
-        if lead_id is not None:
-            return (await self.write(unit, [item.known_as(lead_id)]))[item.identity]
-        if not item.may_wait:
-            return Outcome(lead_id=None, refused=NO_ADDRESS.why, hint=NO_ADDRESS.hint)
-        return Outcome(lead_id=None, waits=True, duplicate=not await repository.park(unit.connection, item))
 
     async def _straight_to_bus(self, group: Sequence[_Waiter]) -> None:
         """The database is away. Repeats are not known then; consumers know them by the event's id."""
@@ -266,9 +261,40 @@ def first_of_each(captures: Sequence[Capture]) -> Sequence[Capture]:
     return list(firsts.values())
 
 
+async def _named(
+    connection: Connection, captures: Sequence[Capture], nameless: Sequence[Nameless]
+) -> Sequence[Capture]:
+    """Those without an address whose person is known, also by what is new beside them, as captures."""
+    if not nameless:
+        return ()
+    leads = dict(await repository.leads_known(connection, nameless))
+    items: Sequence[Capture | Nameless] = [*captures, *nameless]
+    repeated = await repository.first_answers(connection, [item.identity for item in items])
+    named: list[Capture] = []
+    for item in items:
+        one = item.known_among(leads) if isinstance(item, Nameless) else item
+        if one is None:
+            continue
+        if isinstance(item, Nameless):
+            named.append(one)
+        if one.identity not in repeated:
+            leads |= {(source, each): lead_id for source, each, lead_id, *_ in repository.known_ids([one])}
+    return named
+
+
+async def _park(connection: Connection, nameless: Nameless) -> Outcome:
+    """Let it wait for its person's address, where that may come."""
+    if not nameless.may_wait:
+        return Outcome(lead_id=None, refused=NO_ADDRESS.why, hint=NO_ADDRESS.hint)
+    return Outcome(lead_id=None, waits=True, duplicate=not await repository.park(connection, nameless))
+
+
 async def _keyed(connection: Connection, captures: Sequence[Capture]) -> Sequence[Capture]:
-    """Captures of leads that were named by id get the key that their leads came with."""
-    keys = await repository.accounts(connection, {one.lead_id for one in captures if one.by_id})
+    """Captures of leads that were named by id get the key that their leads came with, before or beside them."""
+    if not any(one.by_id for one in captures):
+        return captures
+    keys = {one.lead_id: one.event.key for one in captures if not one.by_id}
+    keys |= await repository.accounts(connection, {one.lead_id for one in captures if one.by_id})
     return [one.with_key(keys[one.lead_id]) if one.by_id and one.lead_id in keys else one for one in captures]
 
 

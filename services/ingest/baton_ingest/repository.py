@@ -84,9 +84,9 @@ delete from quarantine q using vendor_ids v
 where q.source = v.source and q.vendor_id = v.vendor_id
 returning q.told, v.lead_id, q.id
 """
-_LEADS_OF: Final = """
-select v.lead_id from unnest($2::text[]) with ordinality as g(vendor_id, place)
-join vendor_ids v on v.source = $1 and v.vendor_id = g.vendor_id order by g.place limit 1
+_LEADS_KNOWN: Final = """
+select v.source, v.vendor_id, v.lead_id
+from vendor_ids v join unnest($1::text[], $2::text[]) as g(source, vendor_id) using (source, vendor_id)
 """
 _PARK: Final = """
 insert into quarantine (source, vendor_id, identity, told, received_at)
@@ -188,10 +188,13 @@ async def join_late(connection: Connection) -> Sequence[Waiting]:
     return _waiting(await connection.fetch(_JOIN_LATE))
 
 
-async def lead_of(connection: Connection, nameless: Nameless) -> str | None:
-    """The lead that a sender knows by one of these ids."""
-    lead_id: str | None = await connection.fetchval(_LEADS_OF, nameless.told.source, list(nameless.waits_under))
-    return lead_id
+async def leads_known(connection: Connection, nameless: Sequence[Nameless]) -> Mapping[tuple[str, str], str]:
+    """The leads that senders know by the ids of these, by source and id."""
+    ids = [(one.told.source, each) for one in nameless for each in one.waits_under]
+    if not ids:
+        return {}
+    rows = await connection.fetch(_LEADS_KNOWN, *columns(ids, width=2))
+    return {(row["source"], row["vendor_id"]): row["lead_id"] for row in rows}
 
 
 async def park(connection: Connection, nameless: Nameless) -> bool:
