@@ -7,13 +7,19 @@ from typing import Any
 import pytest
 from prometheus_client import REGISTRY
 
+from baton.flow.database import StatementTimedOut
+from baton.flow.deliveries import ConsumerPaused
 from baton.kernel.ids import lead_id_for_email
 from baton.leads.events import LeadActivity, LeadCaptured
+from baton.leads.topics import Topic
+from baton_ingest import dead_imports
+from baton_standalone.dead_letter_box import DeadLetterBox, Filter, Letter
 from tests.support.ingest import PLAYBOOK, START, Ingest, migrated, running_ingest
 from tests.support.postgres import Databases
 
 pytestmark = pytest.mark.postgres
 
+ADA = lead_id_for_email("ada@acme.example")
 ROWS: list[Any] = [{"email": f"p{number}@acme.example"} for number in range(7)]
 
 
@@ -147,9 +153,8 @@ async def test_who_is_erased_while_waiting_is_never_told_by_that_file(ingest: In
 
 async def test_who_is_erased_by_the_release_before_meanwhile_is_never_told(ingest: Ingest) -> None:
     await ingest.send("/v1/imports", [{"email": "ada@acme.example"}, *ROWS])
-    lead_id = lead_id_for_email("ada@acme.example")
     async with ingest.service.database.connection() as connection:
-        await connection.execute("insert into erased values ($1, $2)", lead_id, ingest.clock.now())
+        await connection.execute("insert into erased values ($1, $2)", ADA, ingest.clock.now())
 
     await pass_time(ingest, 2)
 
@@ -172,6 +177,183 @@ async def test_nothing_leaves_while_much_waits_for_the_bus(ingest: Ingest) -> No
 
     assert held_back == len(ROWS)
     assert len(await emails(ingest)) == len(ROWS)
+
+
+# What can't be told
+
+FAILING = ROWS[3]["email"]
+OTHERS = [row["email"] for row in ROWS if row["email"] != FAILING]
+
+
+async def refuse(
+    ingest: Ingest, where: str = f"new.lead_id = '{lead_id_for_email(FAILING)}'", code: str = "P0001"
+) -> None:
+    """Let the database fail at what is said of these people, with that SQLSTATE."""
+    async with ingest.service.database.connection() as connection:
+        await connection.execute(
+            "create function refuse() returns trigger language plpgsql as"
+            f" $$ begin raise exception 'disk of ada@acme.example' using errcode = '{code}'; end $$"
+        )
+        await connection.execute(
+            f"create trigger refuse before insert on accounts for each row when ({where}) execute function refuse()"
+        )
+
+
+async def accept(ingest: Ingest) -> None:
+    """What `refuse` began ends."""
+    async with ingest.service.database.connection() as connection:
+        await connection.execute("drop function refuse cascade")
+
+
+def box(ingest: Ingest) -> DeadLetterBox:
+    return DeadLetterBox({"ingest": ingest.service.database})
+
+
+async def letters(ingest: Ingest) -> list[Letter]:
+    return await box(ingest).find(Filter(), limit=1000)
+
+
+async def replay(ingest: Ingest) -> None:
+    """As `baton dlq replay --all` does it."""
+    assert await box(ingest).replay(await letters(ingest), bus=ingest.bus, clock=ingest.clock, rate=None)
+    await pass_time(ingest, 16)
+
+
+async def step(ingest: Ingest, times: int) -> list[str]:
+    """Let the imports leave, so often; what each time comes of it."""
+    (timer,) = [each for each in ingest.service.timers if each.name == dead_imports.CONSUMER]
+    told = []
+    for _ in range(times):
+        ingest.clock.advance(timedelta(milliseconds=100))
+        try:
+            told.append(f"{await timer.step()} left")
+        except (StatementTimedOut, ConsumerPaused) as error:
+            told.append(type(error).__name__)
+    return told
+
+
+def buried() -> float:
+    """As the metric counts them, since the tests began."""
+    return REGISTRY.get_sample_value("baton_records_dead_lettered_total", {"consumer": "ingest-imports"}) or 0
+
+
+async def test_what_can_not_be_told_is_a_dead_letter_and_keeps_nothing_behind_it(ingest: Ingest) -> None:
+    before = buried()
+    await refuse(ingest)
+    await ingest.send("/v1/imports", ROWS)
+
+    await pass_time(ingest, 2)
+
+    (letter,) = await letters(ingest)
+    content = await box(ingest).content(letter)
+    copies = [each async for each in ingest.bus.read(Topic.DEAD_LETTERS, follow=False)]
+    assert await emails(ingest) == OTHERS
+    assert (letter.consumer, letter.reason, letter.lead_id) == ("ingest-imports", "failed", lead_id_for_email(FAILING))
+    assert content["value"]["fields"]["email"] == FAILING
+    assert [dict(copy.headers)["dl_consumer"] for copy in copies] == [b"ingest-imports"]
+    assert buried() == before + 1
+
+
+async def test_what_was_stored_and_can_not_be_read_any_more_keeps_nothing_behind_it(ingest: Ingest) -> None:
+    await ingest.send("/v1/imports", ROWS)
+    await ingest.fetch(r"update imports set told = '\xff00' where lead_id = $1", lead_id_for_email(FAILING))
+
+    await pass_time(ingest, 2)
+
+    assert await emails(ingest) == OTHERS
+    assert [each.lead_id for each in await letters(ingest)] == [lead_id_for_email(FAILING)]
+
+
+async def test_a_dead_letter_of_an_import_is_told_once_when_it_is_replayed(ingest: Ingest) -> None:
+    await refuse(ingest)
+    await ingest.send("/v1/imports", ROWS)
+    await pass_time(ingest, 2)
+
+    again = await ingest.send("/v1/imports", ROWS)
+    await replay(ingest)
+    failed_again = [each.id for each in await letters(ingest)]
+    await accept(ingest)
+    await replay(ingest)
+    at_last = await ingest.send("/v1/imports", ROWS)
+    await pass_time(ingest, 2)
+
+    assert [each["duplicate"] for each in again["results"]] == [True] * len(ROWS)
+    assert failed_again == ["ingest:1"]
+    assert await letters(ingest) == []
+    assert await emails(ingest) == [*OTHERS, FAILING]
+    assert [each["duplicate"] for each in at_last["results"]] == [True] * len(ROWS)
+
+
+async def test_what_was_told_live_before_its_import_died_is_not_told_by_a_replay(ingest: Ingest) -> None:
+    row = {"email": FAILING, "event_id": "7"}
+    await ingest.send("/v1/imports", row)
+    await ingest.send("/v1/leads", row)
+    await ingest.fetch(r"update imports set told = '\xff00'")
+    await pass_time(ingest, 1)
+
+    await replay(ingest)
+
+    assert await emails(ingest) == [FAILING]
+    assert (await ingest.count("imports"), await letters(ingest)) == (0, [])
+
+
+@pytest.mark.parametrize("when", ["as a dead letter", "once replayed"])
+async def test_who_is_erased_with_a_dead_import_is_never_told_by_that_file(ingest: Ingest, when: str) -> None:
+    await refuse(ingest)
+    await ingest.send("/v1/imports", ROWS)
+    await pass_time(ingest, 2)
+    await accept(ingest)
+    if when == "once replayed":
+        await box(ingest).replay(await letters(ingest), bus=ingest.bus, clock=ingest.clock, rate=None)
+
+    await ingest.call("DELETE", f"/v1/leads/{FAILING}", status=202)
+    again = await ingest.send("/v1/imports", ROWS)
+    await pass_time(ingest, 20)
+
+    assert await emails(ingest) == OTHERS
+    assert again["results"][3] == {"lead_id": None, "duplicate": True}
+    assert [await ingest.count(table) for table in ("dead_letters", "retries", "imports")] == [0, 0, 0]
+
+
+async def test_a_slice_that_takes_too_long_comes_again_and_buries_nobody_at_once(ingest: Ingest) -> None:
+    await refuse(ingest, code="57014")
+    await ingest.send("/v1/imports", [*ROWS[2:5]])
+
+    slow = await step(ingest, 2)
+    waiting = await ingest.count("imports")
+    await accept(ingest)
+    await pass_time(ingest, 1)
+
+    assert slow == ["StatementTimedOut"] * 2
+    assert waiting == 3
+    assert await letters(ingest) == []
+    assert await emails(ingest) == [row["email"] for row in ROWS[2:5]]
+
+
+async def test_only_what_takes_too_long_by_itself_again_and_again_is_dead(ingest: Ingest) -> None:
+    await refuse(ingest, code="57014")
+    await ingest.send("/v1/imports", [*ROWS[2:5]])
+
+    came = await step(ingest, 20)
+
+    (letter,) = await letters(ingest)
+    slow = "StatementTimedOut"
+    assert came[:14] == [slow, slow, "2 left", "1 left", *[slow] * 9, "1 left"]
+    assert (letter.lead_id, letter.reason, letter.attempts) == (lead_id_for_email(FAILING), "timed_out", 10)
+    assert await emails(ingest) == [ROWS[2]["email"], ROWS[4]["email"]]
+
+
+async def test_where_nothing_can_be_told_the_imports_wait_rather_than_die(ingest: Ingest) -> None:
+    many = [{"email": f"p{number}@acme.example"} for number in range(100)]
+    await refuse(ingest, where="true")
+    await ingest.send("/v1/imports", many)
+
+    came = await step(ingest, 120)
+
+    assert came.index("ConsumerPaused") < 80
+    dead, waiting = len(await letters(ingest)), await ingest.count("imports")
+    assert dead + waiting == len(many)
+    assert waiting > 0
 
 
 async def test_how_many_wait_is_a_metric(ingest: Ingest) -> None:

@@ -12,12 +12,13 @@ import httpx
 import pytest
 from alembic.script import ScriptDirectory
 from fastapi import APIRouter, Request
+from prometheus_client import REGISTRY
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from baton.flow.bus import BusUnavailable, Record
 from baton.flow.database import Database, DatabaseUnavailable
-from baton.flow.deliveries import Delivery, NotReady
+from baton.flow.deliveries import ConsumerPaused, Delivery, NotReady
 from baton.flow.memory import MemoryBus
 from baton.flow.processing import Handler
 from baton.flow.unit_of_work import UnitOfWork
@@ -273,6 +274,34 @@ async def test_a_timer_does_what_is_due_and_outlives_its_own_mistakes(toy: Toy) 
         await asyncio.wait_for(timer.ticked.wait(), PATIENCE)
 
     assert timer.steps >= 3
+
+
+async def test_a_timer_that_has_to_pause_says_so_and_goes_on(toy: Toy) -> None:
+    timer = Pausing()
+    toy.service.timers.append(timer)
+
+    async with toy.running():
+        await asyncio.wait_for(timer.ticked.wait(), PATIENCE)
+
+    assert REGISTRY.get_sample_value("baton_consumer_paused", {"consumer": "pausing"}) == 0
+
+
+class Pausing:
+    """A timer that can't go on for a while, and then can."""
+
+    name = "pausing"
+    due = None
+
+    def __init__(self) -> None:
+        self.has_paused = False
+        self.ticked = asyncio.Event()
+
+    async def step(self) -> int:
+        if not self.has_paused:
+            self.has_paused = True
+            raise ConsumerPaused(datetime.min.replace(tzinfo=UTC))
+        self.ticked.set()
+        return 0
 
 
 class Ticking:

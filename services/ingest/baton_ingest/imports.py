@@ -80,20 +80,30 @@ async def waiting(connection: Connection) -> int:
     return count
 
 
-async def leave(unit: UnitOfWork, path: Path, *, rate: int) -> int:
-    """Tell as many as may leave now, in the order in which they came. Gives how many that was.
+def slice_at(rate: int) -> int:
+    """How many leave together."""
+    return min(max(1, round(rate * SLICE.total_seconds())), MAX_GROUP)
+
+
+async def take(unit: UnitOfWork, path: Path, *, most: int, rate: int) -> Sequence[Record]:
+    """Take as many as may leave now, in the order in which they came.
 
     Copies of the service take turns: the rate is that of all.
     """
     if path.waiting > MAX_GROUP or not await unit.connection.fetchval(_MAY_LEAVE, unit.now, _MOST_UNSENT):
-        return 0
+        return ()
     # Before any row is taken: who is erased meanwhile is erased before this instant, and seen, or after it.
     await repository.merge_alone(unit.connection)
     unit.now = path.units.now()
-    most = min(max(1, round(rate * SLICE.total_seconds())), MAX_GROUP)
     rows = sorted(await unit.connection.fetch(_TAKE, most), key=lambda row: row["id"])
-    if not rows:  # erased in this moment
-        return 0
+    if rows:  # else erased in this moment
+        since = max(unit.now - _MAY_LAG, rows[0]["accepted_at"])
+        await unit.connection.execute(_PACE, unit.now, timedelta(seconds=most / rate), since)
+    return rows
+
+
+async def tell(unit: UnitOfWork, path: Path, rows: Sequence[Record]) -> None:
+    """Tell what was taken, of whoever was not erased since it was accepted."""
     erased = await repository.erasures(unit.connection, {row["lead_id"] for row in rows})
     captures = [
         _capture(row, now=unit.now)
@@ -101,9 +111,6 @@ async def leave(unit: UnitOfWork, path: Path, *, rate: int) -> int:
         if row["lead_id"] not in erased or row["accepted_at"] > erased[row["lead_id"]]
     ]
     await path.write(unit, captures)
-    since = max(unit.now - _MAY_LAG, rows[0]["accepted_at"])
-    await unit.connection.execute(_PACE, unit.now, timedelta(seconds=most / rate), since)
-    return len(rows)
 
 
 def _row(one: Capture) -> tuple[object, ...]:

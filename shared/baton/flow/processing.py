@@ -201,11 +201,7 @@ class Processor:
         metrics.retried.labels(consumer=self.consumer).inc()
 
     async def _bury(self, unit: UnitOfWork, delivery: Delivery, error: Exception) -> None:
-        failure = Failure(
-            reason=_reason(error),
-            error=f"{type(error).__name__}: {_first_line(error)}",
-            attempts=delivery.attempts + 1,
-        )
+        failure = failure_of(error, attempts=delivery.attempts + 1)
         await self._write_letter(unit, delivery.record, failure, subject=delivery.subject, event_id=delivery.head.id)
         await retries.done(unit.connection, [delivery])
 
@@ -250,6 +246,11 @@ class Processor:
             count.inc(len(ages))
             for age in ages:
                 stage_seconds.observe(age)
+
+
+def failure_of(error: Exception, *, attempts: int) -> Failure:
+    """What a dead letter says of the error that it ended with."""
+    return Failure(_reason(error), f"{type(error).__name__}: {_first_line(error)}", attempts)
 
 
 def _reason(error: Exception) -> Reason:

@@ -113,7 +113,7 @@ class Worker:
                 await self.step(wait=_WAIT)
                 pause, self._told = _FIRST_PAUSE, None
             except ConsumerPaused as paused:
-                await self._stand_still(paused, stopping)
+                await stand_still(paused, consumer=self.name, clock=self._clock, stopping=stopping)
             except (BusUnavailable, DatabaseUnavailable, NotReady) as error:
                 self._begin_small()
                 self._say_failed(error)
@@ -169,11 +169,13 @@ class Worker:
             self._told = why
             log.warning("worker_waits", consumer=self.name, error=type(error).__name__, why=why)
 
-    async def _stand_still(self, paused: ConsumerPaused, stopping: asyncio.Event) -> None:
-        log.error("consumer_paused", consumer=self.name, until=paused.until.isoformat())
-        metrics.paused.labels(consumer=self.name).set(1)
-        await _sleep((paused.until - self._clock.now()).total_seconds(), stopping)
-        metrics.paused.labels(consumer=self.name).set(0)
+
+async def stand_still(paused: ConsumerPaused, *, consumer: str, clock: Clock, stopping: asyncio.Event) -> None:
+    """Say that a consumer pauses, and return when it may go on."""
+    log.error("consumer_paused", consumer=consumer, until=paused.until.isoformat())
+    metrics.paused.labels(consumer=consumer).set(1)
+    await _sleep((paused.until - clock.now()).total_seconds(), stopping)
+    metrics.paused.labels(consumer=consumer).set(0)
 
 
 async def _sleep(seconds: float, stopping: asyncio.Event) -> None:

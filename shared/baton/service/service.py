@@ -12,11 +12,11 @@ import structlog
 from baton.flow import inbox, metrics
 from baton.flow.bus import Bus, BusUnavailable, Consumer, TopicSpec
 from baton.flow.database import Connection, Database, DatabaseUnavailable
-from baton.flow.deliveries import Delivery, NotReady
+from baton.flow.deliveries import ConsumerPaused, Delivery, NotReady
 from baton.flow.outbox import Relay
 from baton.flow.processing import Handler
 from baton.flow.unit_of_work import Units
-from baton.flow.worker import MAX_RECORDS, Worker
+from baton.flow.worker import MAX_RECORDS, Worker, stand_still
 from baton.kernel.clock import Clock
 from baton.leads.topics import LEAD_TOPICS, Topic
 from baton.service.chains import Chain, bring_to_head
@@ -365,6 +365,9 @@ def _timer_loop(timer: Timer, service: Service) -> Loop:
                 done = await timer.step()
                 pause = 0.0 if done else await _until_due(timer, service)
                 told = last = None
+            except ConsumerPaused as paused:
+                await stand_still(paused, consumer=timer.name, clock=service.clock, stopping=stopping)
+                pause = 0.0
             except (DatabaseUnavailable, BusUnavailable, NotReady) as error:
                 # At the second time: at a start the playbook is a moment away. And not each second, while it is away.
                 if last == (last := str(error)[:200]) != told:
