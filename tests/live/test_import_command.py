@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import unicodedata
 from pathlib import Path
 
 import httpx
@@ -89,3 +90,22 @@ def test_mistakes_are_said_in_a_line(tmp_path: Path) -> None:
     assert (no_file.returncode, "No such file" in no_file.stderr) == (2, True)
     assert (itself.returncode, "name another" in itself.stderr) == (2, True)
     assert (away.returncode, f"no answer from ingest at {nowhere}" in away.stderr) == (2, True)
+
+
+def test_what_is_written_in_a_file_steers_no_terminal(up: ServiceProcess, tmp_path: Path) -> None:
+    evil = "\x1b]0;yours\x07\x9b2J\u202e"
+    values, twice = tmp_path / "values.csv", tmp_path / "twice.csv"
+    values.write_text(f"email,at,{evil}note\nada@{evil}.example,,x\nbob@beta.example,{evil}soon,x\n")
+    twice.write_text(f"{evil}a,{evil}a,email\n")
+
+    refused = baton_import(str(values), "--url", up.url)
+    unknown = baton_import(str(values), "--url", up.url, "--map", f"{evil}mail=email")
+    wrong = baton_import(str(values), "--url", up.url, "--map", f"note={evil}")
+    named_twice = baton_import(str(twice), "--url", up.url)
+    no_file = baton_import(str(tmp_path / f"{evil}.csv"), "--url", up.url)
+
+    told = [each.stdout + each.stderr for each in (refused, unknown, wrong, named_twice, no_file)]
+    assert [each.returncode for each in (refused, unknown, wrong, named_twice, no_file)] == [1, 2, 2, 2, 2]
+    assert [text.count("yours") > 0 for text in told[1:]] == [True] * 4
+    assert [line.partition(":")[0] for line in refused.stderr.splitlines()] == ["line 2", "line 3"]
+    assert not {each for text in told for each in text if unicodedata.category(each) in ("Cc", "Cf")} - {"\n"}

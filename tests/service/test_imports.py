@@ -1,5 +1,6 @@
 """Imports: durable once accepted, told in their order and at their rate, behind what is live."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -12,10 +13,10 @@ from baton.flow.deliveries import ConsumerPaused
 from baton.kernel.ids import lead_id_for_email
 from baton.leads.events import LeadActivity, LeadCaptured
 from baton.leads.topics import Topic
-from baton_ingest import dead_imports
+from baton_ingest import dead_imports, imports, repository
 from baton_standalone.dead_letter_box import DeadLetterBox, Filter, Letter
 from tests.support.ingest import PLAYBOOK, START, Ingest, migrated, running_ingest
-from tests.support.postgres import Databases
+from tests.support.postgres import Databases, somebody_waits
 
 pytestmark = pytest.mark.postgres
 
@@ -159,6 +160,46 @@ async def test_who_is_erased_by_the_release_before_meanwhile_is_never_told(inges
     await pass_time(ingest, 2)
 
     assert await emails(ingest) == [row["email"] for row in ROWS]
+
+
+async def test_who_is_being_erased_as_their_row_is_about_to_leave_is_neither_told_nor_waited_for(
+    ingest: Ingest,
+) -> None:
+    await ingest.send("/v1/imports", [{"email": "ada@acme.example"}, *ROWS[:1]])
+
+    async with ingest.service.units.begin() as erasing:
+        await repository.merge_alone(erasing.connection)
+        leaving = asyncio.create_task(step(ingest, 1))
+        async with ingest.service.database.connection() as watching:
+            await somebody_waits(watching)
+        await repository.erase(erasing.connection, ADA, at=erasing.now)
+    left = await leaving
+
+    assert left == ["1 left"]
+    assert await emails(ingest) == [ROWS[0]["email"]]
+    assert (await ingest.count("imports"), await letters(ingest)) == (0, [])
+
+
+async def test_who_is_erased_while_their_row_leaves_is_erased_with_what_was_to_be_told(ingest: Ingest) -> None:
+    await ingest.send("/v1/imports", [{"email": "ada@acme.example"}, *ROWS[:1]])
+
+    async with ingest.service.units.begin() as leaving:
+        path = ingest.app.state.reception.path
+        rows = await imports.take(leaving, path, most=2, rate=20)
+        erasing = asyncio.create_task(ingest.call("DELETE", "/v1/leads/ada@acme.example", status=202))
+        async with ingest.service.database.connection() as watching:
+            await somebody_waits(watching)
+        ingest.clock.advance(timedelta(seconds=1))
+        await imports.tell(leaving, path, rows)
+    await erasing
+
+    told = [(event.type, event.time) for event in await ingest.events() if event.data.subject == ADA]
+    assert told == [("lead.erased", START + timedelta(seconds=1))]
+    assert await emails(ingest) == [ROWS[0]["email"]]
+    assert [await ingest.count(table) for table in ("imports", "outbox", "dead_letters")] == [0, 0, 0]
+    assert {row["lead_id"] for row in await ingest.fetch("select lead_id from ledger")} == {
+        None, lead_id_for_email(ROWS[0]["email"]),
+    }  # fmt: skip
 
 
 async def test_nothing_leaves_while_much_waits_for_the_bus(ingest: Ingest) -> None:
