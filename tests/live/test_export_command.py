@@ -77,10 +77,13 @@ def test_who_is_unknown_and_who_was_erased_is_said_and_nothing_written(up: Servi
 
     unknown = export("nobody@acme.example", "--url", up.url, "--output", str(file))
     erased = export("eve@gamma.example", "--url", up.url, "--output", str(file))
+    number = export("+442079460007", "--url", up.url)
     no_name = export("nobody", "--url", up.url)
     nowhere = export("nobody@acme.example", "--url", f"{up.url}/else")
 
     assert (unknown.returncode, unknown.stderr) == (1, b"nothing is held of this person\n")
+    assert number.returncode == 1
+    assert number.stderr == b"no lead is named +442079460007; of one with an email address, ask by that or by the id\n"
     assert erased.returncode == 1
     assert erased.stderr.startswith(b"this person was erased at 2")
     assert (no_name.returncode, b"names no lead" in no_name.stderr) == (2, True)

@@ -662,7 +662,11 @@ async def test_who_reads_what_is_held_for_too_long_is_cut_off_and_others_have_th
         if len(sent) > 2:  # the head and the first line
             await asyncio.Event().wait()
 
-    reading = asyncio.create_task(router.app(request_to(path), asyncio.Event().wait, hardly_read))
+    async def nothing_more() -> Message:
+        await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
+
+    reading = asyncio.create_task(router.app(request_to(path), nothing_more, hardly_read))
     await begun.wait()
     async with router.browser() as browser:
         meanwhile = await browser.get(path)

@@ -1,4 +1,4 @@
-"""Commands that only read, where there is nothing to read; what people write on the command line."""
+"""Commands where there is no Baton to read or to publish to; what people write on the command line."""
 
 import os
 import subprocess
@@ -11,7 +11,9 @@ import pytest
 from baton_standalone.reading_options import instant_or_ago
 
 
-@pytest.mark.parametrize("command", [["events"], ["dlq", "list"], ["playbook", "show"], ["backtest"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["events"], ["dlq", "list"], ["playbook", "show"], ["playbook", "publish"], ["backtest"]], ids=" ".join
+)
 def test_without_a_database_there_is_no_empty_answer_and_none_is_made(command: list[str], tmp_path: Path) -> None:
     settings = {name: value for name, value in os.environ.items() if not name.startswith("BATON_")}
 

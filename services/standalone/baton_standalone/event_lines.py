@@ -95,10 +95,12 @@ async def _pass_on(bus: Bus, topic: Topic, queue: "asyncio.Queue[Received]", *, 
 async def _next(queue: "asyncio.Queue[Received]", readers: Sequence["asyncio.Task[None]"]) -> Received:
     """The next record; passes on the error of a reader that ended."""
     getting = asyncio.create_task(queue.get())
-    done, _ = await asyncio.wait((getting, *readers), return_when=asyncio.FIRST_COMPLETED)
+    try:
+        done, _ = await asyncio.wait((getting, *readers), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        getting.cancel()
     if getting in done:
         return getting.result()
-    getting.cancel()
     for reader in done:
         reader.result()
     raise RuntimeError("a reader that follows has ended")

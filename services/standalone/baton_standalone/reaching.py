@@ -20,7 +20,7 @@ def reachable_database(settings: Settings, *, make: bool = True) -> Iterator[str
     """The URL of the database: given, or the embedded one, adopted where it runs and else started meanwhile.
 
     Exits with code 1 and a line if it can't be had; with code 2 where there is no embedded one and none is to be made,
-    because who only reads would see an empty one and believe it.
+    because who reads would see an empty one and believe it, and who publishes would tell nobody.
     """
     if settings.database_url is not None:
         yield settings.database_url

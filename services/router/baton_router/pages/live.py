@@ -21,7 +21,7 @@ class PageStream:
     stopping: asyncio.Event
 
     async def run(self) -> AsyncGenerator[bytes]:
-        """`event: news` whenever any lead's story went on, `event: bye` when this process stops."""
+        """`event: news` whenever any lead's story went on; it ends when this process stops."""
         with self.wakes.sleeper(EVERYBODY) as news:
             yield format_sse_event(comment="open", retry=1000)
             while not self.stopping.is_set():
@@ -35,7 +35,9 @@ class PageStream:
     async def _woken(self, news: asyncio.Event | None, seconds: float) -> bool:
         """Wait for news, or for the end; False if neither came in time."""
         waiting = [asyncio.create_task(each.wait()) for each in (self.stopping, news) if each is not None]
-        done, pending = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        for task in pending:
-            task.cancel()
+        try:
+            done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:  # also of a page that was closed meanwhile
+            for task in waiting:
+                task.cancel()
         return bool(done)

@@ -18,8 +18,8 @@ def demo(
 ) -> None:
     """Run all of Baton, as `baton up` does, and send it leads as HubSpot, Marketo, Salesforce and a web form would.
 
-    The terminal shows who gets whom, why, and how fast. Then it stays up. Secrets that the senders need and the
-    environment lacks are made up and kept beside the data.
+    The terminal shows who gets whom, why, and how fast; some of these leads hear from their reps. Then it stays up.
+    Secrets that the senders need and the environment lacks are made up and kept beside the data.
     """
     put_off_collecting()
     import random

@@ -22,7 +22,9 @@ Where = Annotated[str | None, typer.Option(help="Where this one is, if it is by 
 
 
 def export(
-    lead: Annotated[str, typer.Argument(metavar="LEAD", help="A lead's id, email address or phone.")],
+    lead: Annotated[
+        str, typer.Argument(metavar="LEAD", help="A lead's id or email address; of one without an address, the phone.")
+    ],
     *,
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="- is standard output.")] = _STDOUT,
     url: Annotated[
@@ -48,7 +50,7 @@ def export(
         with _draft(output) as draft:
             now = format_instant(SystemClock().now())
             gathered = write_document(draft, lead_id, services=services, now=now)
-            _refuse_nothing(gathered)
+            _refuse_nothing(gathered, of=lead)
     except CantGather as error:
         _end(str(error), EXIT_NONE)
     except OSError as error:
@@ -77,14 +79,17 @@ def _services(url: str | None, own: dict[str, str | None]) -> "Services":
     return Services(urls, os.environ.get("BATON_API_KEY") or None)
 
 
-def _refuse_nothing(gathered: "Gathered") -> None:
-    """Of somebody who was erased, all that there is is that."""
+def _refuse_nothing(gathered: "Gathered", *, of: str) -> None:
+    """Of somebody who was erased, all that there is is that. A number is a lead's name only where it has no address."""
+    from baton.leads.naming import as_lead_id
     from baton_standalone.gathering import CantGather
 
     if gathered.rows == 0 and gathered.erased_at is not None:
         raise CantGather(f"this person was erased at {gathered.erased_at}; nothing else is held")
     if gathered.rows == 0:
-        raise CantGather("nothing is held of this person")
+        is_number = as_lead_id(of) is None and "@" not in of
+        unnamed = f"no lead is named {of}; of one with an email address, ask by that or by the id"
+        raise CantGather(unnamed if is_number else "nothing is held of this person")
 
 
 @contextmanager

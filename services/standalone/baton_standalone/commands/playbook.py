@@ -134,7 +134,7 @@ def publish(directory: Directory = None) -> None:
     tell(candidate.warnings)
     refuse_memory(settings)
     is_configured = settings.playbook is not None and chosen.resolve() == settings.playbook.resolve()
-    with away_told(), reachable_database(settings) as url:
+    with away_told(), reachable_database(settings, make=False) as url:
         asyncio.run(_publish(candidate, settings, url, is_configured=is_configured))
     sys.stdout.write(f"{_title(candidate.playbook)}: active\n")
 

@@ -32,6 +32,7 @@ _TIMEOUT_SECONDS: Final = 15.0
 _PAUSE: Final = 0.2
 _TOUCH_AFTER: Final = (2.0, 6.0)
 _TOUCHED: Final = 0.4
+"""So many of the demo's own leads hear from their reps; what anybody else sends is left to whoever tries Baton out."""
 _PAGES: Final = (
     ("/router/", "the leads, live; click one to see why it went where it went"),
     ("/router/docs", "the API, and those beside it: /ingest/docs /scoring/docs /sla/docs"),
@@ -115,7 +116,7 @@ class Demo:
         now = self.clock.now()
         took = None if sent is None else now - sent.at
         self.teller.decision(data, at=now, via="" if sent is None else sent.via, took=took)
-        if isinstance(data, LeadAssigned) and self.chance.random() < _TOUCHED:
+        if sent is not None and isinstance(data, LeadAssigned) and self.chance.random() < _TOUCHED:
             task = asyncio.create_task(self._touch(data))
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
