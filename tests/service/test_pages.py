@@ -315,6 +315,20 @@ async def test_the_field_for_an_address_leads_to_that_lead(router: Routers) -> N
     assert (answer.status_code, answer.headers["location"]) == (303, "leads/ann%2F..@acme.com")
 
 
+async def test_a_phone_leads_to_the_lead_that_was_given_to_somebody_last_under_it(router: Routers) -> None:
+    await router.capture("a@acme.com", phone="+14155550100")
+    router.clock.advance(timedelta(seconds=1))
+    later = await router.capture("b@acme.com", phone="+14155550100")
+
+    async with router.browser() as browser:
+        found = [
+            (await browser.get("/", params={"find": written})).headers["location"]
+            for written in ("+1 (415) 555-0100", "0014155550100", "+442079460007", "+1")
+        ]
+
+    assert found == [f"leads/{later}", f"leads/{later}", "leads/%2B442079460007", "leads/%2B1"]
+
+
 async def test_strangers_see_no_page(router: Routers) -> None:
     router.app.state.access.trust_all = False
     async with router.browser() as browser:

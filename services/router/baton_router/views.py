@@ -22,6 +22,7 @@ _MOST_CAPTURES: Final = 50
 """Of one lead that nothing is decided on: the newest that was meant, and no test, is looked for among so many."""
 _HEAD: Final = ("lead.scored", "lead.captured")
 
+_CALLED: Final = "select lead_id from assignments where phone = $1 order by at desc limit 1"
 _LIST: Final = """
 select l.lead_id, l.state, l.rep, l.pool, l.changed_at, l.lead, l.score, l.paused_at is not null as paused,
        a.data as assignment
@@ -69,6 +70,12 @@ class LeadFilter:
     state: State | None = None
     since: datetime | None = None
     """Changed at or after that instant."""
+
+
+async def lead_called(connection: Connection, phone: str) -> str | None:
+    """The lead that was given to somebody last under this number, None if none was."""
+    lead_id: str | None = await connection.fetchval(_CALLED, phone)
+    return lead_id
 
 
 async def whole_story(connection: Connection, lead_id: str, *, now: datetime) -> dict[str, object]:

@@ -21,10 +21,19 @@ def lead_id_named(text: str) -> str:
     if "@" in text:
         address = read_email(text)
         return text if address is None else lead_id_for_email(address.address)
-    if text.startswith((" ", "+", "00")):  # a plus that a query doesn't escape is read as a space
-        number = read_phone(text.replace(" ", "+", 1) if text[0] == " " else text, region=None)
-        return text if number is None else lead_id_for_phone(number)
-    return text.strip().lower()
+    number = phone_named(text)
+    return text.strip().lower() if number is None else lead_id_for_phone(number)
+
+
+def phone_named(text: str) -> str | None:
+    """The number that is written, as it is kept; None where it is none.
+
+    Raises:
+        Unusable: a number that can't be one.
+    """
+    if not text.startswith((" ", "+", "00")):  # a plus that a query doesn't escape is read as a space
+        return None
+    return read_phone(text.replace(" ", "+", 1) if text[0] == " " else text, region=None)
 
 
 def as_lead_id(text: str) -> str | None:

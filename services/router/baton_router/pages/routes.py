@@ -1,6 +1,7 @@
 """The routes of the pages. Scope `read`, as for what the API shows."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
@@ -14,6 +15,8 @@ from baton.flow.bus import BusUnavailable
 from baton.flow.database import DatabaseUnavailable
 from baton.flow.deliveries import NotReady
 from baton.kernel.instants import parse_instant
+from baton.leads.naming import phone_named
+from baton.leads.normalising import Unusable
 from baton.service.access import require
 from baton.service.errors import Refusal
 from baton.service.naming import named_lead
@@ -62,9 +65,20 @@ def _add_list(router: APIRouter, service: Service, pages: Pages) -> None:
         cursor: Cursor = None,
     ) -> Response:
         if find.strip():
-            return RedirectResponse(f"leads/{quote(find.strip(), safe='@')}", 303, HEADERS)
+            found = await _found(service, find.strip())
+            return RedirectResponse(f"leads/{quote(found, safe='@')}", 303, HEADERS)
         filters = {"state": state, "rep": rep, "pool": pool}
         return await _answer(request, pages, "leads.html", lambda: _list(service, filters, cursor))
+
+
+async def _found(service: Service, written: str) -> str:
+    """How the page that is looked for names its lead. Who is called back shows a number, whatever else is known."""
+    with suppress(Unusable, DatabaseUnavailable):  # the page says so
+        number = phone_named(written)
+        if number is not None:
+            async with service.database.connection() as connection:
+                return await views.lead_called(connection, number) or written
+    return written
 
 
 async def _list(service: Service, filters: Mapping[str, str], cursor: str | None) -> Mapping[str, Any]:
