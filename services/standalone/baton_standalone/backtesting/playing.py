@@ -57,8 +57,9 @@ def _end_with_the_command() -> None:
 
 def _end_with(command: BaseProcess) -> None:
     command.join()
-    if _PLAYING.locked():
-        signal.pthread_kill(main_thread().ident or 0, signal.SIGINT)
+    playing = main_thread().ident
+    if _PLAYING.locked() and playing is not None:
+        signal.pthread_kill(playing, signal.SIGINT)
     with _PLAYING:
         os._exit(1)
 
