@@ -342,3 +342,28 @@ async def test_a_command_before_which_something_is_said_of_a_rep_acts_on_what_wa
     [moved] = await router.told(LeadReassigned)
     assert moved.assignment.rep == "joe"
     assert await router.post(path, body, key="k") == {**answer, "duplicate": True}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/v1/leads/a@acme.com/reassign", {"rep": "ann", "reason": "hers"}, 409),
+        ("/v1/reps/mary/handover", {"to": "ann"}, 200),
+    ],
+)
+async def test_nobody_is_given_a_lead_by_name_who_pauses_in_that_moment(
+    router: Routers, path: str, body: Any, status: int
+) -> None:
+    await router.capture("a@acme.com")
+
+    async with router.service.database.connection() as looker:
+        async with router.service.units.begin() as unit:
+            await unit.begin(locks=staff_repository.rep_locks(["ann"]))
+            acting = asyncio.create_task(router.post(path, body, status=status))
+            await somebody_waits(looker)
+            row = await staff_repository.load_rep(unit.connection, "ann")
+            await staff_repository.save_rep(unit.connection, replace(row, state=RepState(paused=True)))
+        await acting
+
+    kept = await router.get("/v1/leads/a@acme.com")
+    assert (kept["state"], kept["assignment"]["rep"]) == ("assigned", "mary")
