@@ -66,7 +66,10 @@ def test_what_was_accepted_leaves_after_a_crash_and_the_same_file_again_brings_n
 
     assert tried.stdout == "100 would be accepted, 0 known already, 1 refused\n"
     assert first.stdout == "100 accepted, 0 known already, 1 refused\n"
-    assert (first.returncode, first.stderr.partition(":")[0]) == (1, "line 102")
+    assert first.returncode == 1
+    for each in (tried, first):
+        assert each.stderr.splitlines()[:2] == ["Mail -> email", "Plan -> custom.Plan"]
+        assert [line.partition(":")[0] for line in each.stderr.splitlines()[2:]] == ["line 102"]
     assert refused.read_text().splitlines()[0] == "Mail,Plan,refused_line,refused_why"
     assert refused.read_text().splitlines()[1].startswith("nobody,pro,102,")
     assert waiting["rate"] == 20
@@ -83,11 +86,15 @@ def test_mistakes_are_said_in_a_line(tmp_path: Path) -> None:
 
     no_field = baton_import(str(file), "--map", "Mail=emial")
     no_file = baton_import(str(tmp_path / "none.csv"))
+    mapped_twice = baton_import(str(file), "--map", "Mail=email", "--map", "Mail=custom.mail")
+    both_mapped = baton_import(str(file), "--map", "Mail=email", "--map", "E-mail=email")
     itself = baton_import(str(file), "--refused", str(file))
     away = baton_import(str(file), "--url", nowhere)
 
     assert (no_field.returncode, "there is no emial" in no_field.stderr, "email" in no_field.stderr) == (2, True, True)
     assert (no_file.returncode, "No such file" in no_file.stderr) == (2, True)
+    assert (mapped_twice.returncode, "Mail is mapped twice" in mapped_twice.stderr) == (2, True)
+    assert (both_mapped.returncode, "two columns are email: Mail and E-mail" in both_mapped.stderr) == (2, True)
     assert (itself.returncode, "name another" in itself.stderr) == (2, True)
     assert (away.returncode, f"no answer from ingest at {nowhere}" in away.stderr) == (2, True)
 
@@ -107,5 +114,6 @@ def test_what_is_written_in_a_file_steers_no_terminal(up: ServiceProcess, tmp_pa
     told = [each.stdout + each.stderr for each in (refused, unknown, wrong, named_twice, no_file)]
     assert [each.returncode for each in (refused, unknown, wrong, named_twice, no_file)] == [1, 2, 2, 2, 2]
     assert [text.count("yours") > 0 for text in told[1:]] == [True] * 4
-    assert [line.partition(":")[0] for line in refused.stderr.splitlines()] == ["line 2", "line 3"]
+    assert refused.stderr.splitlines()[:2] == ["email -> email", "at -> at"]
+    assert [line.partition(":")[0] for line in refused.stderr.splitlines()[3:]] == ["line 2", "line 3"]
     assert not {each for text in told for each in text if unicodedata.category(each) in ("Cc", "Cf")} - {"\n"}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from baton_standalone.import_files import Row, WrongFile, check_encoding, read_rows
+from baton_standalone.import_columns import WrongFile
+from baton_standalone.import_files import Row, check_encoding, read_rows
 
 
 def rows(tmp_path: Path, content: str | bytes, *, name: str = "leads.csv", **names: str) -> Sequence[Row]:

@@ -9,22 +9,13 @@ from typing import Any, Final, TextIO
 
 import orjson
 
-from baton.leads.conditions.fields import LEAD_FIELDS
+from baton_standalone.import_columns import CUSTOM, GROUPS, LINE, WHY, WrongFile, destination, known, planned
 
-LINE: Final = "refused_line"
-WHY: Final = "refused_why"
-"""Columns of a file of refused rows. In one that is imported they tell nothing."""
-GROUPS: Final = frozenset({"custom", "utm", "consent", "activity", "data"})
-"""What holds fields of its own: `custom.budget`."""
-OURS: Final = frozenset({*LEAD_FIELDS, *GROUPS, "name", "at", "event_id", "kind", "id", "lead_id", "by"})
 _OF_ACTIVITIES: Final = frozenset({"lead_id", "email", "phone", "country", "kind", "id", "at", "source", "by", "data"})
 _DELIMITERS: Final = ",;\t"
+_Line = tuple[int, Sequence[str]]
 _PIECE: Final = 1024 * 1024
 _LONGEST_LINE: Final = 8 * 1024 * 1024
-
-
-class WrongFile(Exception):
-    """Why a file can't be imported, or not beyond a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +49,36 @@ def check_encoding(path: Path) -> None:
             piece = file.read(_PIECE)
 
 
+def check_columns(path: Path, *, names: Mapping[str, str]) -> Mapping[str, str]:
+    """Before anything is sent: where each column of a sheet goes, '' if it is left out; of JSON lines nothing.
+
+    Raises:
+        WrongFile: as `read_rows`.
+    """
+    if is_json(path):
+        return {}
+    with _opened(path) as file:
+        _, plan = _planned(_cells(file), names)
+    return {theirs: destination(theirs, ours) for theirs, ours in plan.items()}
+
+
 def read_rows(path: Path, *, names: Mapping[str, str]) -> Iterator[Row]:
     """The rows of a file, its kind by its name; `names` are `{theirs: ours}`, and '' leaves a column out.
 
     Raises:
         WrongFile: the rows before are good.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from _json_rows(file, names) if path.suffix.lower() in (".jsonl", ".ndjson") else _csv_rows(file, names)
+    with _opened(path) as file:
+        yield from _json_rows(file, names) if is_json(path) else _csv_rows(file, names)
+
+
+def is_json(path: Path) -> bool:
+    """Whether it is a file of JSON lines, by its name."""
+    return path.suffix.lower() in (".jsonl", ".ndjson")
+
+
+def _opened(path: Path) -> TextIO:
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def _json_rows(file: TextIO, names: Mapping[str, str]) -> Iterator[Row]:
@@ -89,18 +102,31 @@ def _json_rows(file: TextIO, names: Mapping[str, str]) -> Iterator[Row]:
 
 
 def _csv_rows(file: TextIO, names: Mapping[str, str]) -> Iterator[Row]:
+    lines = _cells(file)
+    header, plan = _planned(lines, names)
+    for line, cells in lines:
+        if any(map(str.strip, cells)):
+            yield _csv_row(line, header, cells, plan)
+
+
+def _planned(lines: Iterator[_Line], names: Mapping[str, str]) -> tuple[Sequence[str], Mapping[str, str]]:
+    """The header, which is the first row, and what each of its columns is in our words."""
+    _, cells = next(lines, (1, []))
+    header = [name.strip() for name in cells]
+    _check_header(header, names)
+    return header, planned(header, names)
+
+
+def _cells(file: TextIO) -> Iterator[_Line]:
+    """Each row of a sheet, with the line on which it begins."""
     first = file.readline()
     file.seek(0)
     rows = csv.reader(file, delimiter=max(_DELIMITERS, key=first.count), strict=True)
     line = 1
     try:
-        header = [name.strip() for name in next(rows, [])]
-        _check_header(header, names)
-        line = rows.line_num + 1
         for cells in rows:
-            begins, line = line, rows.line_num + 1
-            if any(map(str.strip, cells)):
-                yield _csv_row(begins, header, cells, names)
+            yield line, cells
+            line = rows.line_num + 1
     except csv.Error as error:
         raise WrongFile(f"line {line}: {error}") from None
 
@@ -115,7 +141,8 @@ def _csv_row(line: int, header: Sequence[str], cells: Sequence[str], names: Mapp
     if "kind" in item:  # an activity: what else it tells belongs to it
         rest = {name: value for name, value in item.items() if name not in _OF_ACTIVITIES}
         item = {name: value for name, value in item.items() if name in _OF_ACTIVITIES}
-        item["data"] = {**rest, **item.get("data", {})}
+        custom = rest.pop(CUSTOM, {})
+        item["data"] = {**rest, **custom, **item.get("data", {})}
     return Row(line, item, written)
 
 
@@ -134,10 +161,12 @@ def _in_our_words(pairs: Iterable[tuple[str, Any]], names: Mapping[str, str]) ->
     """Of two that mean the same the first counts."""
     item: dict[str, Any] = {}
     for theirs, value in pairs:
-        ours = names.get(theirs, _known(theirs))
+        ours = names.get(theirs, known(theirs))
         if ours == "activity" and isinstance(value, str):
             ours = "activity.kind"
         *groups, name = ours.split(".") if ours.partition(".")[0] in GROUPS else [ours]
+        if ours == CUSTOM and not isinstance(value, dict) and (value is not None or theirs != CUSTOM):
+            groups, name = [CUSTOM], theirs
         into = item
         for group in groups:
             if not isinstance(into.get(group), dict):
@@ -148,9 +177,3 @@ def _in_our_words(pairs: Iterable[tuple[str, Any]], names: Mapping[str, str]) ->
         elif name:
             into.setdefault(name, value)
     return item
-
-
-def _known(theirs: str) -> str:
-    """`First Name` is `first_name`; what isn't ours keeps its own name."""
-    ours = "_".join(theirs.lower().split())
-    return ours if ours in OURS else theirs

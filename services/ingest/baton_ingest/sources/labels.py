@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-_OURS: Final = {
+OURS: Final = {
     "email": "email", "e mail": "email", "email address": "email", "work email": "email", "business email": "email",
     "your email": "email", "company email": "email",
     "name": "name", "full name": "name", "your name": "name",
@@ -15,12 +15,13 @@ _OURS: Final = {
     "employees": "employees", "company size": "employees", "number of employees": "employees", "team size": "employees",
     "industry": "industry", "website": "website", "language": "language",
 }  # fmt: skip
+"""Labels in lower case, with a space for all else that is no letter, and their fields."""
 _NOT_LETTERS: Final = re.compile(r"[\W_]+")
 
 
 def ours(label: str) -> str | None:
     """The field that a label means: `Work E-mail` and `work_email` are `email`. None for their own questions."""
-    return _OURS.get(_NOT_LETTERS.sub(" ", label[:100]).strip().lower())
+    return OURS.get(_NOT_LETTERS.sub(" ", label[:100]).strip().lower())
 
 
 def known(labels: list[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
@@ -25,7 +25,10 @@ def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="FILE.jsonl: JSON lines; else CSV with a header.")],
     *,
     names: Annotated[
-        list[str] | None, typer.Option("--map", metavar="THEIRS=OURS", help="A column; without OURS it is left out.")
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="THEIRS=OURS", help="A column; with custom it keeps its name, without OURS it goes."
+        ),
     ] = None,
     source: Annotated[str | None, typer.Option(help="The source of rows that name none.", show_default=False)] = None,
     refused: Annotated[
@@ -39,10 +42,12 @@ def import_(
 ) -> None:
     """Import leads and activities. What is accepted leaves at the playbook's bulk_rate, behind everything live.
 
-    A row with `kind` is an activity. Columns that Baton doesn't know go to `custom`. The same file again brings nothing
-    twice. Where there are keys, BATON_API_KEY needs the scope ingest.
+    A row with `kind` is an activity. Columns that are named or labelled like a field are that field, others go to
+    `custom`; it is said which before anything is sent. The same file again brings nothing twice. Where there are keys,
+    BATON_API_KEY needs the scope ingest.
     """
-    from baton_standalone.import_files import WrongFile, check_encoding, read_rows
+    from baton_standalone.import_columns import WrongFile
+    from baton_standalone.import_files import check_columns, check_encoding, is_json, read_rows
     from baton_standalone.importing import CantImport, Counts, Importer
     from baton_standalone.reaching import service_url
 
@@ -52,7 +57,8 @@ def import_(
         _end("--refused is the file that is imported: name another", EXIT_WRONG)
     try:
         check_encoding(file)
-        with _refusing(refused, is_json=file.suffix.lower() in (".jsonl", ".ndjson")) as refuse:
+        _tell_columns(check_columns(file, names=mapped))
+        with _refusing(refused, is_json=is_json(file)) as refuse:
             where = f"{service_url('ingest', url=url, own=ingest)}/v1/imports"
             importer = Importer(where, os.environ.get("BATON_API_KEY") or None, dry_run, refuse)
             rows = (_sourced(row, source) for row in read_rows(file, names=mapped))
@@ -70,7 +76,7 @@ def import_(
 
 def _mapped(written: list[str]) -> dict[str, str]:
     from baton.kernel.suggestions import did_you_mean
-    from baton_standalone.import_files import GROUPS, OURS
+    from baton_standalone.import_columns import GROUPS, OURS, WrongFile, refuse_two_for_one
 
     names: dict[str, str] = {}
     for each in written:
@@ -81,8 +87,22 @@ def _mapped(written: list[str]) -> dict[str, str]:
         if name and name not in (GROUPS if within else OURS):
             hint = did_you_mean(name, OURS) or "what Baton has no field for is custom.NAME"
             _end(f"--map {each}: there is no {ours.strip()}; {hint}", EXIT_WRONG)
+        if theirs.strip() in names:
+            _end(f"--map {each}: {theirs.strip()} is mapped twice", EXIT_WRONG)
         names[theirs.strip()] = ours.strip()
+    try:
+        refuse_two_for_one(names)
+    except WrongFile as error:
+        _end(f"--map: {error}", EXIT_WRONG)
     return names
+
+
+def _tell_columns(columns: Mapping[str, str]) -> None:
+    """Once, so that a person sees what a name was taken for."""
+    for theirs, goes_to in columns.items():
+        sys.stderr.write(f"{one_line(theirs) or '(no name)'} -> {one_line(goes_to) or 'left out'}\n")
+    if "kind" in columns.values():
+        sys.stderr.write("A row with kind is an activity: what it tells besides goes to its data\n")
 
 
 def _sourced(row: "Row", source: str | None) -> "Row":
@@ -123,7 +143,7 @@ def _writing(file: Any, *, is_json: bool) -> Callable[["Row", str], None]:
 
     import orjson
 
-    from baton_standalone.import_files import LINE, WHY
+    from baton_standalone.import_columns import LINE, WHY
 
     sheet = csv.writer(file)
     is_begun = False
