@@ -79,6 +79,24 @@ def test_what_was_accepted_leaves_after_a_crash_and_the_same_file_again_brings_n
     assert httpx.get(f"{up.url}/ingest/v1/imports").json()["waiting"] == 0
 
 
+def test_what_became_of_the_values_is_said_in_the_end_and_in_a_dry_run(up: ServiceProcess, tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    people = "".join(f"p{number}@acme.example,Atlantis,+14155550100,50\n" for number in range(1200))
+    file.write_text(f"email,country,phone,employees\n{people}ada@acme.example,Germany,4.91512E+11,many\x1b]0;x\x07\n")
+
+    tried = baton_import(str(file), "--url", up.url, "--dry-run")
+    done = baton_import(str(file), "--url", up.url)
+
+    examples = "line 2: Atlantis, line 3: Atlantis, line 4: Atlantis"
+    for each in (tried, done):
+        assert each.stderr.splitlines()[4:] == [
+            f"country left out in 1,200 rows: no country is known by this name ({examples}, …)",
+            "phone left out in 1 row: not a phone number (line 1202: 4.91512E+11)",
+            "employees left out in 1 row: not a number of people (line 1202: many·]0;x·)",
+            "country changed in 1 row: ISO 3166-1 alpha-2 (line 1202: Germany -> DE)",
+        ]
+
+
 def test_mistakes_are_said_in_a_line(tmp_path: Path) -> None:
     file = tmp_path / "leads.jsonl"
     file.write_text(json.dumps({"email": "ada@acme.example"}) + "\n")

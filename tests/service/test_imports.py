@@ -64,6 +64,23 @@ async def test_what_is_accepted_leaves_in_its_order_at_the_rate_and_is_told_as_o
     assert (await ingest.client.get("/v1/imports")).json() == {"waiting": 0, "rate": 20}
 
 
+@pytest.mark.parametrize("path", ["/v1/imports?dry_run=true", "/v1/imports"])
+async def test_what_became_of_the_values_is_told_as_of_live_leads(ingest: Ingest, path: str) -> None:
+    row = {
+        "email": "ada@acme.example",
+        "country": "Atlantis",
+        "employees": "many",
+        "phone": "4.91512E+11",
+        "activity": {"kind": "Page View", "at": "2126-03-25T10:00:00Z"},
+    }
+
+    result = (await ingest.send(path, [row]))["results"][0]
+
+    assert {(each["field"], each["after"] is None) for each in result["changes"]} == {
+        ("country", True), ("employees", True), ("phone", True), ("activity.kind", False), ("at", False),
+    }  # fmt: skip
+
+
 async def test_an_import_after_a_quiet_hour_leaves_at_the_rate_too(ingest: Ingest) -> None:
     await ingest.send("/v1/imports", ROWS[:1])
     await pass_time(ingest, 1)

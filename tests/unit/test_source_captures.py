@@ -109,6 +109,7 @@ def test_a_senders_time_counts_unless_it_is_over_five_minutes_ahead(minutes: flo
 
     assert data.activity is not None
     assert (data.at, data.activity.at) == ((at, at) if counts else (NOW, NOW))
+    assert ("at" in {change.field for change in data.changes}) is not counts
 
 
 def test_a_senders_id_makes_the_same_event_at_any_time() -> None:
@@ -207,7 +208,7 @@ def test_what_waits_is_told_later_as_it_would_have_been_told_then() -> None:
     }  # fmt: skip
     assert data.activity is not None
     assert (data.activity.kind, data.activity.at, data.at) == ("form_fill", NOW, NOW)
-    assert (data.proven, data.test, [change.field for change in data.changes]) == (False, True, ["employees"])
+    assert (data.proven, data.test, [change.field for change in data.changes]) == (False, True, ["employees", "at"])
 
 
 HUGE = "x" * 5_000_000

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from baton.kernel.ids import derived_id
+from baton.kernel.instants import format_instant
 from baton.leads.conditions.parsing import is_activity_kind
 from baton.leads.envelope import Event
 from baton.leads.events import EventData, LeadActivity, LeadCaptured, Meeting, MeetingBooked, MeetingCancelled
@@ -98,6 +99,14 @@ class Told:
         return {name: self.fields[name] for name in _ADDRESS if name in self.fields}
 
     @property
+    def notes(self) -> Sequence[Change]:
+        """What was changed of it, its time too where that is too far ahead."""
+        if self.at is None or self.at == self.happened_at:
+            return self.changes
+        before, after = format_instant(self.at), format_instant(self.happened_at)
+        return [*self.changes, Change(field="at", before=before, after=after, why="in the future: as of its receipt")]
+
+    @property
     def happened_at(self) -> datetime:
         """The sender's time, unless its clock is too far ahead."""
         return self.received_at if self.at is None or self.at > self.received_at + FUTURE else self.at
@@ -133,7 +142,7 @@ class Told:
             lead=Lead.model_validate({**self.fields, "lead_id": lead_id}),
             activity=activity,
             at=self.happened_at,
-            changes=list(self.changes),
+            changes=list(self.notes),
             proven=self.proven,
             test=self.test,
         )

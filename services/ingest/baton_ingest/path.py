@@ -307,7 +307,7 @@ async def _merge_renamed(unit: UnitOfWork, renamed: Sequence[tuple[str, str]], f
 
 
 def new_outcome(item: Capture) -> Outcome:
-    return Outcome(lead_id=item.lead_id, changes=[change.model_dump(mode="json") for change in item.told.changes])
+    return Outcome(lead_id=item.lead_id, changes=[change.model_dump(mode="json") for change in item.told.notes])
 
 
 def in_order(items: Sequence[Capture | Nameless], answers: dict[tuple[str, str], Outcome]) -> Sequence[Outcome]:

@@ -93,9 +93,9 @@ def _labelled(columns: Sequence[str], *, taken: set[str]) -> Iterator[tuple[str,
     for theirs in columns:
         by_label.setdefault(_letters(theirs), theirs)
     for label, ours in (*_EXPORTED.items(), *labels.OURS.items()):
-        if ours not in taken and (theirs := by_label.get(_letters(label))) is not None:
+        if ours not in taken and (column := by_label.get(_letters(label))) is not None:
             taken.add(ours)
-            yield theirs, ours
+            yield column, ours
 
 
 def _letters(label: str) -> str:

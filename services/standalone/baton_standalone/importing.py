@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import httpx
 import orjson
 
+from baton_standalone.import_changes import ChangesSeen
 from baton_standalone.import_files import Row
 
 _MOST_ROWS: Final = 200
@@ -25,12 +26,13 @@ class CantImport(Exception):
 
 @dataclass(slots=True)
 class Counts:
-    """How rows ended. `line` is the last whose end is known."""
+    """How rows ended, and what became of the values in those that are accepted. `line` is the last that is known."""
 
     accepted: int = 0
     known: int = 0
     refused: int = 0
     line: int = 0
+    changes: ChangesSeen = field(default_factory=ChangesSeen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Importer:
             counts.known += 1
         else:
             counts.accepted += 1
+            counts.changes.add(row.line, result.get("changes", ()))
         counts.line = row.line
 
     def _post(self, client: httpx.Client, items: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:

@@ -69,6 +69,7 @@ def import_(
     except OSError as error:
         _end(f"{error.filename or file}: {error.strerror or error}", EXIT_WRONG)
     sys.stderr.write(_over_progress())
+    _tell_changes(counts)
     sys.stdout.write(_told(counts, is_dry=dry_run) + "\n")
     if counts.refused:
         raise typer.Exit(EXIT_REFUSED)
@@ -169,6 +170,11 @@ def _tell_progress(counts: "Counts") -> None:
         sys.stderr.flush()
 
 
+def _tell_changes(counts: "Counts") -> None:
+    for line in counts.changes.told():
+        sys.stderr.write(f"{one_line(line)}\n")
+
+
 def _over_progress() -> str:
     return "\r\033[K" if sys.stderr.isatty() else ""
 
@@ -181,6 +187,7 @@ def _told(counts: "Counts", *, is_dry: bool) -> str:
 def _stop(why: str, counts: "Counts", *, is_dry: bool) -> NoReturn:
     """What was answered by then stands."""
     sys.stderr.write(f"{_over_progress()}{one_line(why)}\n")
+    _tell_changes(counts)
     if counts.line:
         so_far = f"up to line {counts.line}: {_told(counts, is_dry=is_dry)}"
         sys.stderr.write(f"{so_far}; the same command again brings nothing twice\n")
