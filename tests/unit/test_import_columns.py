@@ -119,3 +119,30 @@ def test_two_columns_for_one_field_are_refused(
 ) -> None:
     with pytest.raises(WrongFile, match=told):
         columns(tmp_path, header, **names)
+
+
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        ("ada@acme.example,Ada,Acme", "the first row names them: ada@acme.example, Ada, Acme$"),
+        ("Courriel,Nom", "say which is, as --map 'Contact=email'; the first row names them: Courriel, Nom$"),
+        ("email|company", r"names them: email\|company; commas, semicolons or tabs separate columns$"),
+        ("lead_id,company", "none of its columns is an email or a phone"),
+        (",".join(f"column {number}" for number in range(900)), "column 0, column 1, .{,980} …$"),
+    ],
+    ids=["no header", "another language", "another separator", "an id of no activity", "very many"],
+)
+def test_a_sheet_without_an_email_or_a_phone_is_refused_once_with_its_columns(
+    tmp_path: Path, header: str, told: str
+) -> None:
+    with pytest.raises(WrongFile, match=told):
+        columns(tmp_path, header)
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [("Courriel,Nom", {"Courriel": "email"}), ("Mobile,Nom", {}), ("lead_id,kind", {})],
+    ids=["mapped", "a phone", "an activity of a known lead"],
+)
+def test_a_sheet_that_names_people_in_any_way_is_taken(tmp_path: Path, header: str, names: Mapping[str, str]) -> None:
+    assert columns(tmp_path, header, **names)

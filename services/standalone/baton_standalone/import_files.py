@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ import orjson
 from baton_standalone.import_columns import CUSTOM, GROUPS, LINE, WHY, WrongFile, destination, known, planned
 
 _OF_ACTIVITIES: Final = frozenset({"lead_id", "email", "phone", "country", "kind", "id", "at", "source", "by", "data"})
+_WHO: Final = frozenset({"email", "phone", "lead_id"})
+_MOST_NAMES: Final = 1000
+"""Characters of columns' names in a message: the first row may be anything."""
 _DELIMITERS: Final = ",;\t"
 _Line = tuple[int, Sequence[str]]
 _PIECE: Final = 1024 * 1024
@@ -114,7 +118,15 @@ def _planned(lines: Iterator[_Line], names: Mapping[str, str]) -> tuple[Sequence
     _, cells = next(lines, (1, []))
     header = [name.strip() for name in cells]
     _check_header(header, names)
-    return header, planned(header, names)
+    plan = planned(header, names)
+    if _WHO.isdisjoint(plan.values()):
+        separators = "; commas, semicolons or tabs separate columns" if len(header) == 1 else ""
+        named = textwrap.shorten(", ".join(filter(None, header)), _MOST_NAMES, placeholder=" …")
+        raise WrongFile(
+            "none of its columns is an email or a phone: say which is, as --map 'Contact=email'; "
+            f"the first row names them: {named}{separators}"
+        )
+    return header, plan
 
 
 def _cells(file: TextIO) -> Iterator[_Line]:
