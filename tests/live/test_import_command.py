@@ -102,11 +102,15 @@ def test_mistakes_are_said_in_a_line(tmp_path: Path) -> None:
     file.write_text(json.dumps({"email": "ada@acme.example"}) + "\n")
     nowhere = f"http://127.0.0.1:{free_port()}"
 
+    sheet = tmp_path / "leads.csv"
+    sheet.write_text("email\n" + "ada@acme.example\n" * 500 + '"bob@acme.example\n')
+
     no_field = baton_import(str(file), "--map", "Mail=emial")
     no_file = baton_import(str(tmp_path / "none.csv"))
     mapped_twice = baton_import(str(file), "--map", "Mail=email", "--map", "Mail=custom.mail")
     both_mapped = baton_import(str(file), "--map", "Mail=email", "--map", "E-mail=email")
     itself = baton_import(str(file), "--refused", str(file))
+    open_quote = baton_import(str(sheet), "--url", nowhere)
     away = baton_import(str(file), "--url", nowhere)
 
     assert (no_field.returncode, "there is no emial" in no_field.stderr, "email" in no_field.stderr) == (2, True, True)
@@ -114,6 +118,7 @@ def test_mistakes_are_said_in_a_line(tmp_path: Path) -> None:
     assert (mapped_twice.returncode, "Mail is mapped twice" in mapped_twice.stderr) == (2, True)
     assert (both_mapped.returncode, "two columns are email: Mail and E-mail" in both_mapped.stderr) == (2, True)
     assert (itself.returncode, "name another" in itself.stderr) == (2, True)
+    assert (open_quote.returncode, "line 502: a quote in this row isn't closed" in open_quote.stderr) == (2, True)
     assert (away.returncode, f"no answer from ingest at {nowhere}" in away.stderr) == (2, True)
 
 

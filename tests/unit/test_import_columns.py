@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from baton_standalone.import_columns import WrongFile
-from baton_standalone.import_files import check_columns, read_rows
+from baton_standalone.import_files import check_sheet, read_rows
 
 HUBSPOT = (
     "Record ID,First Name,Last Name,Email,Phone Number,Mobile Phone Number,Job Title,Country/Region,State/Region,City,"
@@ -23,7 +23,7 @@ MARKETO = "Id,Full Name,First Name,Email Address,Company Name,Job Title,Phone Nu
 def columns(tmp_path: Path, header: str, **names: str) -> Mapping[str, str]:
     file = tmp_path / "leads.csv"
     file.write_text(f"{header}\n")
-    return check_columns(file, names=names)
+    return check_sheet(file, names=names)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from baton_standalone.import_columns import WrongFile
-from baton_standalone.import_files import Row, check_encoding, read_rows
+from baton_standalone.import_files import Row, check_encoding, check_sheet, read_rows
 
 
 def rows(tmp_path: Path, content: str | bytes, *, name: str = "leads.csv", **names: str) -> Sequence[Row]:
@@ -79,13 +79,19 @@ def test_lines_of_json_are_read_and_those_that_are_none_are_told(tmp_path: Path)
         ("", "it has no header"),
         ("email,company,email\n", "more than one column is named email"),
         ("Mail,company\n", "there is no column Work mail; there are Mail, company"),
-        ('Work mail\na@b.example\n"b@b.example\n', "line 3: unexpected end of data"),
+        ('Work mail\na@b.example\n"b@b.example\n', "line 3: a quote in this row isn't closed"),
+        ('Work mail\n"a"@b.example\n', "line 2: a quote in this row isn't closed, or is closed before its cell ends"),
+        (f'Work mail\n"{"x" * 200_000}\n', "line 2: a cell is longer than 131,072 characters, or a quote"),
     ],
-    ids=["empty", "twice", "unknown", "open quote"],
+    ids=["empty", "twice", "unknown", "open quote", "early quote", "a quote far from the end"],
 )
 def test_what_is_wrong_with_a_sheet_is_said(tmp_path: Path, content: str, told: str) -> None:
+    names = {"Work mail": "email"} if "mail" in content.lower() else {}
+
     with pytest.raises(WrongFile, match=told):
-        rows(tmp_path, content, **{"Work mail": "email"} if "mail" in content.lower() else {})
+        rows(tmp_path, content, **names)
+    with pytest.raises(WrongFile, match=told):  # before anything is sent
+        check_sheet(tmp_path / "leads.csv", names=names)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def import_(
     BATON_API_KEY needs the scope ingest.
     """
     from baton_standalone.import_columns import WrongFile
-    from baton_standalone.import_files import check_columns, check_encoding, is_json, read_rows
+    from baton_standalone.import_files import check_encoding, check_sheet, is_json, read_rows
     from baton_standalone.importing import CantImport, Counts, Importer
     from baton_standalone.reaching import service_url
 
@@ -57,7 +57,7 @@ def import_(
         _end("--refused is the file that is imported: name another", EXIT_WRONG)
     try:
         check_encoding(file)
-        _tell_columns(check_columns(file, names=mapped))
+        _tell_columns(check_sheet(file, names=mapped))
         with _refusing(refused, is_json=is_json(file)) as refuse:
             where = f"{service_url('ingest', url=url, own=ingest)}/v1/imports"
             importer = Importer(where, os.environ.get("BATON_API_KEY") or None, dry_run, refuse)
