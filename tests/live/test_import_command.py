@@ -110,6 +110,7 @@ def test_mistakes_are_said_in_a_line(tmp_path: Path) -> None:
     mapped_twice = baton_import(str(file), "--map", "Mail=email", "--map", "Mail=custom.mail")
     both_mapped = baton_import(str(file), "--map", "Mail=email", "--map", "E-mail=email")
     itself = baton_import(str(file), "--refused", str(file))
+    no_files = [baton_import(name) for name in ("-", "/dev/null")]
     open_quote = baton_import(str(sheet), "--url", nowhere)
     away = baton_import(str(file), "--url", nowhere)
 
@@ -118,6 +119,7 @@ def test_mistakes_are_said_in_a_line(tmp_path: Path) -> None:
     assert (mapped_twice.returncode, "Mail is mapped twice" in mapped_twice.stderr) == (2, True)
     assert (both_mapped.returncode, "two columns are email: Mail and E-mail" in both_mapped.stderr) == (2, True)
     assert (itself.returncode, "name another" in itself.stderr) == (2, True)
+    assert [(each.returncode, "write it to a file first" in each.stderr) for each in no_files] == [(2, True)] * 2
     assert (open_quote.returncode, "line 502: a quote in this row isn't closed" in open_quote.stderr) == (2, True)
     assert (away.returncode, f"no answer from ingest at {nowhere}" in away.stderr) == (2, True)
 

@@ -53,6 +53,8 @@ def import_(
 
     mapped = _mapped(names or [])
     counts = Counts()
+    if str(file) == "-" or file.is_fifo() or file.is_char_device():
+        _end(f"{file}: write it to a file first: it is checked as a whole before anything is sent", EXIT_WRONG)
     if refused is not None and refused.resolve() == file.resolve():
         _end("--refused is the file that is imported: name another", EXIT_WRONG)
     try:
