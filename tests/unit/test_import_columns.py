@@ -108,9 +108,13 @@ def test_what_is_kept_as_it_is_of_an_activity_is_in_its_data(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("header", "names", "told"),
     [
-        ("Email,Mail", {"Mail": "email"}, "two columns are email: Email and Mail; --map 'Mail=custom' keeps"),
+        ("Email,Mail", {"Mail": "email"}, "two columns are email: Email and Mail; --map 'Mail=custom' keeps one out"),
         ("First Name,first_name,email", {}, "two columns are first_name: First Name and first_name"),
-        ("email,plan,Plan 2", {"Plan 2": "custom.plan"}, "two columns are custom.plan: plan and Plan 2"),
+        (
+            "email,plan,Plan 2",
+            {"Plan 2": "custom.plan"},
+            "two columns are custom.plan: plan and Plan 2; --map 'Plan 2=' keeps",
+        ),
     ],
     ids=["mapped beside named", "named twice", "in custom"],
 )

@@ -83,8 +83,8 @@ def refuse_two_for_one(plan: Mapping[str, str]) -> None:
         if not (goes_to := destination(theirs, ours)):
             continue
         if (first := holders.setdefault(goes_to, theirs)) != theirs:
-            hint = f"--map '{theirs}=custom' keeps the other out" if goes_to[:7] != "custom." else "leave one out"
-            raise WrongFile(f"two columns are {goes_to}: {first} and {theirs}; {hint}")
+            out = "" if goes_to.startswith("custom.") else "custom"
+            raise WrongFile(f"two columns are {goes_to}: {first} and {theirs}; --map '{theirs}={out}' keeps one out")
 
 
 def _labelled(columns: Sequence[str], *, taken: set[str]) -> Iterator[tuple[str, str]]:
