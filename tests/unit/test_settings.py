@@ -1,7 +1,9 @@
 """Settings: read from the environment, every mistake one clear line, no secret in sight."""
 
 import os
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -12,8 +14,13 @@ from baton.service.settings import (
     load_settings,
     require_database,
     require_no_arguments,
+    warn_of_unknown,
 )
 from baton_ingest.settings import IngestSettings
+from baton_standalone.apps import PARTS
+
+ROOT = Path(__file__).parents[2]
+DEPLOYMENT = [ROOT / each for each in ("docker-compose.yml", "deploy/docker/example.env", "deploy/docker/Dockerfile")]
 
 
 def mistakes(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -183,6 +190,34 @@ def test_a_service_does_not_start_with_an_argument_that_it_would_ignore(capsys: 
 
     assert left.value.code == EXIT_WRONG_SETTING
     assert capsys.readouterr().err == "--port=9000: a service takes no arguments; --help tells its settings\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("BATON_PLAYBOK", '; did you mean "BATON_PLAYBOOK"?'),
+        ("baton_listn", '; did you mean "BATON_LISTEN"?'),
+        ("BATON_STREAM", '; did you mean "BATON_STREAMS"?'),
+        ("BATON_FROBNICATE", ""),
+    ],
+)
+def test_a_variable_that_nothing_reads_is_told_with_what_may_be_meant(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, hint: str
+) -> None:
+    monkeypatch.setenv(name, "hush")
+
+    warn_of_unknown()
+
+    assert capsys.readouterr().err == f"warning: {name} is no setting of Baton, and changes nothing{hint}\n"
+
+
+def test_what_some_part_reads_is_known_to_all(capsys: pytest.CaptureFixture[str]) -> None:
+    of_services = {f"BATON_{name.upper()}" for part in PARTS for name in part.kind.model_fields}
+    of_deployment = {name for path in DEPLOYMENT for name in re.findall(r"BATON_\w+", path.read_text())}
+
+    warn_of_unknown({*of_services, *of_deployment, "BATON_TEST_KAFKA", "baton_keys", "BATONS", "HUBSPOT_TOKEN"})
+
+    assert capsys.readouterr().err == ""
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from baton.flow.database import Database, DatabaseUnavailable
 from baton.kernel.clock import Clock, SystemClock
 from baton.leads.playbook.findings import PlaybookError
 from baton.service.serving import require_listening, serve
-from baton.service.settings import Settings, load_settings
+from baton.service.settings import Settings, load_settings, warn_of_unknown
 from baton_standalone.apps import PARTS, Apps, import_apps, mount, wrong_with
 from baton_standalone.embedded import EmbeddedPostgres, EmbeddedPostgresError, start_beside
 from baton_standalone.publishing import read_active
@@ -52,6 +52,7 @@ def run_all(settings: Settings, chosen: Chosen, *, companion: Companion | None =
     Raises:
         PlaybookError: the playbook has mistakes, and would have to be published.
     """
+    warn_of_unknown()
     require_listening(settings)
     with _own_database(settings) as (url, embedded):
         if chosen.candidate.mistakes and not asyncio.run(_was_published(chosen, settings, url)):

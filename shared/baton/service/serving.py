@@ -24,6 +24,7 @@ from baton.service.settings import (
     load_settings,
     require_database,
     require_no_arguments,
+    warn_of_unknown,
 )
 from baton.service.web import end_streams
 
@@ -41,6 +42,7 @@ class CreateApp(Protocol):
 def serve_service(create_app: CreateApp, *, kind: type[Settings], schema: str) -> None:
     """Run one service until SIGTERM or SIGINT."""
     require_no_arguments(kind, sys.argv[1:])
+    warn_of_unknown()
     settings = load_settings(kind)
     configure_logs(settings.log_level)
     url = require_database(settings)

@@ -1,8 +1,9 @@
 """Settings from the environment: `BATON_*`. A mistake is one clear line and exit code 2."""
 
+import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeVar
@@ -12,9 +13,17 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from baton.kernel.durations import parse_duration
+from baton.kernel.suggestions import nearest
 
 EXIT_WRONG_SETTING: Final = 2
 
+_START: Final = "BATON_"
+_OF_TESTS: Final = "TEST_"
+_READ_ELSEWHERE: Final = frozenset({
+    "SCORING_URL", "ROUTER_URL", "API_KEY", "STREAMS",  # a single service's; all may have one environment
+    "DATABASE_PASSWORD", "PLAYBOOK_DIR",  # docker-compose.yml's
+})  # fmt: skip
+"""What is no setting of every service, and yet somebody's."""
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _PREFIX: Final = re.compile(r"[A-Za-z0-9._-]{0,100}")
@@ -51,7 +60,7 @@ WebAddress = Annotated[str, AfterValidator(_read_web_address)]
 class Settings(BaseSettings):
     """What every service reads. Its `repr` shows no secret; URLs may hold passwords, so they are left out of it too."""
 
-    model_config = SettingsConfigDict(env_prefix="BATON_", extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(env_prefix=_START, extra="ignore", env_ignore_empty=True)
 
     database_url: str | None = Field(
         None, repr=False, description="PostgreSQL, as `postgresql://…`; empty: embedded (baton up)"
@@ -151,6 +160,22 @@ def load_settings(kind: type[S]) -> S:
         for mistake in error.errors(include_url=False, include_context=False):
             sys.stderr.write(_line(mistake) + "\n")
         sys.exit(EXIT_WRONG_SETTING)
+
+
+def warn_of_unknown(names: Iterable[str] = os.environ) -> None:
+    """Write a line on stderr for each variable that is meant for Baton and that no part of it reads."""
+    for line in sorted(_unknown(names)):
+        sys.stderr.write(line + "\n")
+
+
+def _unknown(names: Iterable[str]) -> Iterator[str]:
+    known = {each.upper() for each in Settings.model_fields} | _READ_ELSEWHERE
+    for name in names:
+        begin, rest = name[: len(_START)].upper(), name[len(_START) :].upper()
+        if begin == _START and rest not in known and not rest.startswith(_OF_TESTS):
+            near = nearest(rest, known)
+            hint = "" if near is None else f'; did you mean "{_START}{near}"?'
+            yield f"warning: {name} is no setting of Baton, and changes nothing{hint}"
 
 
 def require_no_arguments(kind: type[Settings], arguments: Sequence[str]) -> None:
