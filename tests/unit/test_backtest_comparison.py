@@ -11,7 +11,7 @@ from rich.console import Console
 from baton.kernel.instants import format_instant
 from baton_standalone.backtesting.comparing import Comparison, agreement, compare, count
 from baton_standalone.backtesting.outcomes import Decision, Kept, Observer, Outcomes
-from baton_standalone.backtesting.recording import Recorded, Span
+from baton_standalone.backtesting.recording import Recorded, Span, known_by
 from baton_standalone.backtesting.telling import Named, Report, as_json, print_report
 
 SINCE = datetime(2026, 3, 25, 9, tzinfo=UTC)
@@ -180,10 +180,10 @@ def test_a_replay_agrees_where_leads_go_to_the_same_pool_whoever_is_next_there()
     assert agreement(before, after, frozenset()) is None
 
 
-def report(comparison: Comparison, *, recorded: Outcomes) -> Report:
+def report(comparison: Comparison, *, recorded: Outcomes, people: Mapping[str, str] | None = None) -> Report:
     span = Span(SINCE, SINCE + timedelta(days=1), 10)
     names = Named("now", "a" * 64, '"now" (aaa)'), Named("next", "b" * 64, '"next" (bbb)')
-    return Report(*names, span, Recorded(3, 7, recorded), comparison)
+    return Report(*names, span, Recorded(3, 7, recorded, people=people or {}), comparison)
 
 
 def page(told: Report) -> str:
@@ -229,9 +229,35 @@ def test_what_a_rule_is_called_can_not_steer_the_terminal() -> None:
     assert "·[2J[red]all[/red] → mary of sales" in page(report(compare(observed(nurtured()), bad), recorded=bad))
 
 
-def test_programs_read_each_changed_lead_and_a_summary_last() -> None:
-    ada, bob, last = as_json(report(compare(observed(*BEFORE), observed(*AFTER)), recorded=observed(*BEFORE)))
+def test_people_read_by_what_a_lead_is_known_above_its_id_and_it_can_not_steer_the_terminal() -> None:
+    comparison = compare(observed(*BEFORE), observed(*AFTER))
 
+    told = report(comparison, recorded=observed(*BEFORE), people={"ada": "ada\x1b[2J\n[red]@example.com"})
+
+    assert "ada·[2J·[red]@example.com Everyone else → nurtured (newsletter); warm 40" in page(told)
+    assert "\nada\n" in page(told)
+
+
+@pytest.mark.parametrize(
+    ("lead", "name"),
+    [
+        ({"email": "ada@example.com", "phone": "+14155550100", "first_name": "Ada"}, "ada@example.com"),
+        ({"email": None, "phone": "+14155550100", "last_name": "Byron"}, "+14155550100"),
+        ({"first_name": "Ada", "last_name": "Byron"}, "Ada Byron"),
+        ({"company": "Acme"}, ""),
+        (None, ""),
+    ],
+)
+def test_a_lead_is_known_by_its_address_else_its_number_else_its_name(lead: object, name: str) -> None:
+    assert known_by(lead) == name
+
+
+def test_programs_read_each_changed_lead_and_a_summary_last() -> None:
+    comparison = compare(observed(*BEFORE), observed(*AFTER))
+
+    ada, bob, last = as_json(report(comparison, recorded=observed(*BEFORE), people={"ada": "ada@example.com"}))
+
+    assert (ada["known_by"], bob["known_by"]) == ("ada@example.com", None)
     assert (ada["lead_id"], bob["lead_id"], bob["changes"]) == ("ada", "bob", ["rep"])
     assert ada["after"]["decision"]["rule"] == "Europe"
     summary = last["summary"]

@@ -1,8 +1,8 @@
 """The history of leads as a scenario in a file: read from the router's timeline, an entry at a time."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import IO, Final
 
@@ -39,13 +39,14 @@ class Span:
 class Recorded:
     """What was written: so many leads and things that people did, and what really came of the leads.
 
-    `unreadable`: so many events of theirs can't be read, and are left out.
+    `unreadable`: so many events of theirs can't be read, and are left out. `people`: by what each lead is known.
     """
 
     leads: int
     acts: int
     outcomes: Outcomes
     unreadable: int = 0
+    people: Mapping[str, str] = field(default_factory=dict)
 
 
 async def record(url: str, span: Span, playbook: Playbook, *, to: IO[bytes]) -> Recorded:
@@ -56,6 +57,7 @@ async def record(url: str, span: Span, playbook: Playbook, *, to: IO[bytes]) -> 
         DatabaseUnavailable: as a Database's.
     """
     conversion, observer, leads, unreadable = Conversion(), Observer(span.since), set[str](), 0
+    people: dict[str, str] = {}
     with suppress(asyncpg.UndefinedTableError):  # no router has ever run here
         async with _snapshot(url) as connection:
             leads = await history.leads_between(connection, since=span.since, until=span.until, limit=span.limit + 1)
@@ -68,13 +70,16 @@ async def record(url: str, span: Span, playbook: Playbook, *, to: IO[bytes]) -> 
                 if not history.is_readable(entry):
                     unreadable += 1
                     continue
-                content = {**entry.content, "lead": {"lead_id": entry.lead_id}}
+                told = entry.content
+                if name := known_by(told.get("lead")):
+                    people[entry.lead_id] = name
+                content = {**told, "lead": {"lead_id": entry.lead_id}}
                 observer.event(entry.type, content, at=entry.at)
                 again = conversion.line(entry)
                 if again is not None:
                     _write(again, to)
     _write({"at": format_instant(span.until), "run_until": True}, to)
-    return Recorded(len(leads), conversion.acts, observer.outcomes(), unreadable)
+    return Recorded(len(leads), conversion.acts, observer.outcomes(), unreadable, people)
 
 
 async def _known(connection: Connection, playbook: Playbook, *, at: datetime) -> AsyncIterator[Line]:
@@ -102,6 +107,14 @@ async def _snapshot(url: str) -> AsyncIterator[Connection]:
             yield connection
     finally:
         await database.stop()
+
+
+def known_by(lead: object) -> str:
+    """The address of a lead, else its number, else its name; empty where none of them was told."""
+    if not isinstance(lead, dict):
+        return ""
+    name = " ".join(lead[each] for each in ("first_name", "last_name") if lead.get(each))
+    return str(lead.get("email") or lead.get("phone") or name)
 
 
 def _write(line: Line, to: IO[bytes]) -> None:

@@ -1,4 +1,4 @@
-"""What a backtest tells: tables for people, JSON lines for programs. Of a lead its id, and nothing personal."""
+"""What a backtest tells: tables for people, JSON lines for programs. Of a lead its id, and by what people know it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +15,7 @@ from baton_standalone.backtesting.recording import Recorded, Span
 from baton_standalone.terminal import plain
 
 _MOST_LISTED: Final = 50
+_ID_WIDTH: Final = 36
 _DOUBTFUL: Final = 0.9
 """Where fewer leads than that go where they really went, the present playbook is not what decided then."""
 
@@ -61,6 +62,7 @@ def as_json(report: Report) -> Iterator[dict[str, Any]]:
     for each in report.comparison.changed:
         yield {
             "lead_id": each.lead_id,
+            "known_by": report.recorded.people.get(each.lead_id),
             "changes": sorted(each.aspects),
             "before": asdict(each.before),
             "after": asdict(each.after),
@@ -110,7 +112,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print(_counts(report))
     if changed:
         console.print()
-        console.print(_changes(changed[:_MOST_LISTED]))
+        console.print(_changes(changed[:_MOST_LISTED], report.recorded.people))
         if len(changed) > _MOST_LISTED:
             _say(console, f"and {len(changed) - _MOST_LISTED} more: --json lists all of them")
     for note in _notes(report):
@@ -150,14 +152,20 @@ def _share(kept: Kept) -> str:
     return "none ended" if share is None else f"{share:.1%} of {kept.met + kept.breached}"
 
 
-def _changes(changed: list[Changed]) -> Table:
+def _changes(changed: list[Changed], people: Mapping[str, str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("lead", no_wrap=True)
+    table.add_column("lead", min_width=_ID_WIDTH, overflow="fold")
     table.add_column("before")
     table.add_column("after")
     for each in changed:
-        table.add_row(each.lead_id, *(_cell(_told(side, each)) for side in (each.before, each.after)))
+        table.add_row(_lead(each, people), *(_cell(_told(side, each)) for side in (each.before, each.after)))
     return table
+
+
+def _lead(changed: Changed, people: Mapping[str, str]) -> Text:
+    """By what it is known, and its id in a line below: beside each other they would leave the rest no place."""
+    known_by = people.get(changed.lead_id)
+    return Text("\n").join([_cell(each) for each in (known_by, changed.lead_id) if each])
 
 
 def _told(outcome: Outcome, changed: Changed) -> str:
