@@ -190,7 +190,7 @@ async def test_people_read_it_against_the_active_playbook_and_can_keep_what_was_
     assert [each.returncode for each in (none, unknown, much, nothing, wrong, result)] == [2, 2, 2, 0, 2, 0]
     assert {each.stdout for each in (none, unknown, much, nothing, wrong)} == {""}
     assert none.stderr == "no playbook is active: name another one, or a directory, with --against\n"
-    assert unknown.stderr.startswith("not just one hash of a playbook begins with 0123: ")
+    assert unknown.stderr == '"0123" is no directory, and no published playbook\'s hash begins so\n'
     assert "more than 1 leads did something from 2026-03-25T00:00:00Z on: take a shorter time" in much.stderr
     assert nothing.stderr == "nothing is recorded from 2026-03-26T00:00:00Z to 2026-03-27T00:00:00Z\n"
     assert wrong.stderr == "--since: must be before --until, and before now\n"

@@ -54,6 +54,26 @@ def test_published_playbooks_are_named_by_the_start_of_their_hash(published: Pat
     assert told.stdout.splitlines()[2:] == ["Tiers", "  ~ warm: 20 points → 30 points"]
 
 
+def test_a_few_digits_are_enough_where_no_other_hash_begins_so(published: Path) -> None:
+    first, second = load(RICH).hash, load(AFTER).hash
+    enough = next(first[:size] for size in range(1, 64) if first[:size] != second[:size])
+
+    assert baton("show", enough).stdout == baton("show", first).stdout
+    assert baton("diff", enough, str(published / "second")).stdout == baton("diff", first, second).stdout
+
+
+@pytest.mark.parametrize("name", ["nope", "ab"])
+def test_a_name_of_nothing_is_answered_the_same_everywhere(published: Path, name: str) -> None:
+    shown = baton("show", name)
+
+    backtest = CliRunner().invoke(app, ["backtest", str(published / "first"), "--against", name])
+
+    assert (shown.exit_code, name in shown.stderr) == (2, True)
+    assert [baton(each, name).stderr for each in ("diff", "render")] == [shown.stderr] * 2
+    assert backtest.exit_code == 2
+    assert backtest.stderr.endswith(f"\n{shown.stderr}")  # after the warnings about what is to be tried
+
+
 def test_no_difference_and_one_in_spelling_only_are_said(published: Path) -> None:
     same = baton("diff", str(published / "second"), "--exit-code")
     spelled = baton("diff", str(published / "first"), written(published / "spelled", SPELLED), "--exit-code")

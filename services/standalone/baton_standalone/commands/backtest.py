@@ -10,7 +10,6 @@ import typer
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from baton.service.settings import Settings
     from baton_standalone.backtesting.recording import Recorded, Span
     from baton_standalone.backtesting.telling import Report
     from baton_standalone.publishing import Candidate
@@ -65,7 +64,7 @@ def backtest(
     candidate = load_or_exit(directory or configured_playbook(settings))
     tell(candidate.warnings)
     with away_told(), reachable_database(settings, make=False) as url:
-        present = _present_or_exit(against, settings, url)
+        present = _present_or_exit(against)
         _warn(present, candidate)
         report = _replay(present, candidate, span, url, keep=scenario)
     if report is not None:
@@ -95,45 +94,32 @@ def _moment_or_exit(option: str, text: str, *, now: "datetime") -> "datetime":
         raise typer.Exit(EXIT_WRONG) from None
 
 
-def _present_or_exit(against: str | None, settings: "Settings", url: str) -> "Candidate":
+def _present_or_exit(against: str | None) -> "Candidate":
     """The playbook to compare with: the active one, one that was published once, or one in a directory."""
+    from baton.leads.playbook.content import unpack
     from baton.leads.playbook.findings import PlaybookError
     from baton.leads.playbook.loader import load_files
+    from baton_standalone.commands.chosen import Choice, is_directory
     from baton_standalone.commands.playbook import load_or_exit, tell
     from baton_standalone.publishing import Candidate
-    from baton_standalone.reaching import refuse_memory
 
-    if against is not None and Path(against).is_dir():
+    if against is not None and is_directory(against):
         return load_or_exit(Path(against))
-    refuse_memory(settings)
-    files = asyncio.run(_published(against, settings, url))
-    if files is None:
-        wrong = "no playbook is active" if against is None else f"not just one hash of a playbook begins with {against}"
-        sys.stderr.write(f"{wrong}: name another one, or a directory, with --against\n")
+    choice = Choice()
+    if against is not None:
+        published = choice.published(against)
+    elif choice.kept.active is not None:
+        published = choice.kept.active.published
+    else:
+        sys.stderr.write("no playbook is active: name another one, or a directory, with --against\n")
         raise typer.Exit(EXIT_WRONG)
     try:
-        loaded = load_files(files)
+        loaded = load_files(unpack(published.files))
     except PlaybookError as error:
         sys.stderr.write("the playbook to compare with could not be published now; name another with --against:\n")
         tell(error.findings)
         raise typer.Exit(EXIT_WRONG) from None
     return Candidate(loaded.playbook.files, loaded.playbook, loaded.warnings)
-
-
-async def _published(begin: str | None, settings: "Settings", url: str) -> "dict[str, bytes] | None":
-    """The files of the one whose hash begins so, else of the active one; None where there is none, or more than one."""
-    from baton.leads.playbook.content import unpack
-    from baton_standalone.publishing import read_kept
-    from baton_standalone.reaching import open_bus
-    from baton_standalone.topics import require_topics
-
-    async with open_bus(settings, url) as bus:
-        await require_topics(bus, settings)
-        kept = await read_kept(bus)
-    if begin is None:
-        return None if kept.active is None else dict(kept.active.files)
-    found = kept.starting_with(begin) if begin else []
-    return dict(unpack(found[0].files)) if len(found) == 1 else None
 
 
 def _warn(present: "Candidate", candidate: "Candidate") -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from baton.leads.playbook.model import Playbook
     from baton_standalone.publishing import Kept
 
-_HASH: Final = re.compile(r"[0-9A-Fa-f]{4,64}")
+_HASH: Final = re.compile(r"[0-9A-Fa-f]{1,64}")
 _LISTED: Final = 8
 
 
@@ -30,9 +30,13 @@ class Choice:
         """None is the active one. Exits with a line where there is none."""
         if name is None:
             return self._active()
-        if Path(name).is_dir() or not _HASH.fullmatch(name):
+        if is_directory(name):
             return load_or_exit(Path(name)).playbook
-        return _loaded(_one(self.kept.starting_with(name), name), f"the playbook {name}")
+        return _loaded(self.published(name), f"the playbook {name}")
+
+    def published(self, start: str) -> "PlaybookPublished":
+        """The only one whose hash begins so; exits with code 2 where there are more, or none."""
+        return _one(self.kept.starting_with(start), start)
 
     @property
     def kept(self) -> "Kept":
@@ -45,6 +49,11 @@ class Choice:
             sys.stderr.write("no playbook is active: publish one with `baton playbook publish`\n")
             raise typer.Exit(1)
         return _loaded(self.kept.active.published, "the active playbook")
+
+
+def is_directory(name: str) -> bool:
+    """Whether a name is a directory's, be it there or not, and not the start of a hash."""
+    return Path(name).is_dir() or not _HASH.fullmatch(name)
 
 
 def _read_or_exit() -> "Kept":
@@ -65,7 +74,6 @@ def _read_or_exit() -> "Kept":
 
 
 def _one(found: "list[PlaybookPublished]", start: str) -> "PlaybookPublished":
-    """The only one; exits with code 2 where there are more, or none."""
     from baton_standalone.publishing import title
 
     if len(found) == 1:
