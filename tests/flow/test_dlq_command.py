@@ -1,9 +1,11 @@
 """`baton dlq` on the dead letters of a migrated database."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
+import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -14,7 +16,10 @@ from baton.flow.memory import MemoryBus
 from baton.flow.reasons import Reason
 from baton.flow.unit_of_work import UnitOfWork
 from baton.kernel.clock import SystemClock
+from baton.service.service import Service
+from baton_ingest import IMPORTS
 from baton_standalone import reaching
+from baton_standalone.apps import PARTS, Part
 from baton_standalone.cli import app
 from tests.support.postgres import Databases
 from tests.support.simulation import migrated
@@ -22,6 +27,10 @@ from tests.support.simulation import migrated
 pytestmark = pytest.mark.postgres
 
 AT = datetime(2026, 3, 27, 16, 30, tzinfo=UTC)
+EVERYBODY = [
+    "baton-ingest", "baton-router", "baton-router-timeline", "baton-scoring", "baton-sla-monitor", "ingest-imports",
+    "retired-one",
+]  # fmt: skip
 LEAD = "3d21f9ee-d85e-5a10-bda2-dff7da80567a"
 
 
@@ -85,7 +94,7 @@ def test_the_list_can_be_narrowed(dead: str, filter_: list[str], ids: list[str])
     ("filter_", "told"),
     [
         (
-            ["--consumer", "router"],
+            ["--consumer", "baton-scoring"],
             "no dead letters like that; there are some of baton-router, baton-router-timeline",
         ),
         (["--reason", "fialed"], "'failed', 'gave_up', 'unreadable', 'too_large', 'timed_out'"),
@@ -97,6 +106,41 @@ def test_a_slip_in_a_filter_is_no_all_clear(dead: str, filter_: list[str], told:
 
     assert result.stdout == ""
     assert told in " ".join(result.stderr.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("consumer", "hint"),
+    [
+        ("baton-routr", 'did you mean "baton-router"?'),
+        ("retired-on", 'did you mean "retired-one"?'),
+        ("nope", f"there are {', '.join(EVERYBODY)}"),
+    ],
+)
+@pytest.mark.parametrize("command", [["list"], ["replay", "--dry-run"], ["replay"]], ids=" ".join)
+async def test_a_consumer_that_nobody_is_called_is_a_mistake(
+    dead: str, command: list[str], consumer: str, hint: str
+) -> None:
+    connection = await asyncpg.connect(dead)
+    await connection.execute(
+        "update router.dead_letters set consumer = 'retired-one', replayed_at = now() where id = 2"
+    )
+    await connection.close()
+
+    result = await asyncio.to_thread(baton, *command, "--consumer", consumer)
+
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f'--consumer: there is no "{consumer}": {hint}\n'
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.path)
+def test_the_consumers_that_are_known_are_those_that_a_service_has(part: Part) -> None:
+    clock, database = SystemClock(), Database("postgresql://baton@nowhere/baton", schema=part.chain.schema)
+
+    service: Service = part.create(
+        settings=part.kind(), bus=MemoryBus(clock), clock=clock, database=database
+    ).state.service
+
+    assert {worker.name for worker in service.workers} == {*part.consumers} - {IMPORTS}
 
 
 def test_one_is_shown_whole(dead: str) -> None:

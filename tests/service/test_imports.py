@@ -13,7 +13,7 @@ from baton.flow.deliveries import ConsumerPaused
 from baton.kernel.ids import lead_id_for_email
 from baton.leads.events import LeadActivity, LeadCaptured
 from baton.leads.topics import Topic
-from baton_ingest import dead_imports, imports, repository
+from baton_ingest import IMPORTS, imports, repository
 from baton_standalone.dead_letter_box import DeadLetterBox, Filter, Letter
 from tests.support.ingest import PLAYBOOK, START, Ingest, migrated, running_ingest
 from tests.support.postgres import Databases, somebody_waits
@@ -279,7 +279,7 @@ async def replay(ingest: Ingest) -> None:
 
 async def step(ingest: Ingest, times: int) -> list[str]:
     """Let the imports leave, so often; what each time comes of it."""
-    (timer,) = [each for each in ingest.service.timers if each.name == dead_imports.CONSUMER]
+    (timer,) = [each for each in ingest.service.timers if each.name == IMPORTS]
     told = []
     for _ in range(times):
         ingest.clock.advance(timedelta(milliseconds=100))

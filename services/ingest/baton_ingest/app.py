@@ -18,7 +18,7 @@ from baton.service.service import Service, build
 from baton.service.settings import Settings
 from baton.service.trimming import TrimTimer
 from baton.service.web import create_web
-from baton_ingest import api, imports_api, people_api
+from baton_ingest import GROUP, api, imports_api, people_api
 from baton_ingest.handlers import read_referenced
 from baton_ingest.held import HELD
 from baton_ingest.path import Path
@@ -28,7 +28,6 @@ from baton_ingest.settings import IngestSettings
 from baton_ingest.timers import PASSED, ImportTimer, QuarantineTimer
 from baton_ingest.try_out import DryRun, NoDryRun, TryOut
 
-GROUP: Final = "baton-ingest"
 TOPICS: Final = (Topic.REFERENCED,)
 SOURCES: Final = "/v1/sources/"
 """Open at the door: each source has a proof of its own, and a bound on its bodies."""

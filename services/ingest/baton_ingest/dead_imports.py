@@ -10,10 +10,8 @@ from baton.flow.bus import Received
 from baton.flow.dead_letters import Failure
 from baton.flow.headers import unpack_headers
 from baton.flow.unit_of_work import UnitOfWork
-from baton_ingest import repository
+from baton_ingest import IMPORTS, repository
 
-CONSUMER: Final = "ingest-imports"
-"""Whose dead letters they are."""
 TABLE: Final = "ingest.imports"
 """In place of a topic: what was imported never came on one."""
 _ROW: Final = "import"
@@ -61,7 +59,7 @@ async def bury(unit: UnitOfWork, row_id: int, failure: Failure) -> bool:
     await repository.merge_alone(unit.connection)
     row = await unit.connection.fetchrow(_PUT_ASIDE, row_id)
     return row is not None and await dead_letters.bury(
-        unit, _as_record(row), failure, consumer=CONSUMER, subject=row["lead_id"]
+        unit, _as_record(row), failure, consumer=IMPORTS, subject=row["lead_id"]
     )
 
 
@@ -70,10 +68,10 @@ async def take_back(unit: UnitOfWork) -> int:
 
     Whose place in the ledger was lost, was erased, or told live.
     """
-    if not await unit.connection.fetchval(_ARE_REPLAYED, CONSUMER):
+    if not await unit.connection.fetchval(_ARE_REPLAYED, IMPORTS):
         return 0
     await repository.merge_alone(unit.connection)
-    rows = await unit.connection.fetch(_REPLAYED, CONSUMER, _MOST_BACK)
+    rows = await unit.connection.fetch(_REPLAYED, IMPORTS, _MOST_BACK)
     await unit.connection.execute(_TAKE_BACK, *repository.columns(map(_from_record, rows), width=9))
     return len(rows)
 

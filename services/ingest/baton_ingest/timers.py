@@ -17,7 +17,7 @@ from baton.flow.processing import failure_of
 from baton.flow.retries import MAX_ATTEMPTS
 from baton.flow.unit_of_work import Units
 from baton.leads.playbook.model import Playbook
-from baton_ingest import dead_imports, imports, metrics, repository
+from baton_ingest import IMPORTS, dead_imports, imports, metrics, repository
 from baton_ingest.path import Path, emit_waiting
 
 log = structlog.get_logger()
@@ -66,7 +66,7 @@ class ImportTimer:
 
     path: Path
     playbook: Callable[[], Playbook | None]
-    name: str = dead_imports.CONSUMER
+    name: str = IMPORTS
     due: str = imports.NEXT
     _budget: Budget = field(default_factory=Budget)
     _singly: int = 0

@@ -15,6 +15,7 @@ from baton.service.service import add_worker, build
 from baton.service.settings import Settings
 from baton.service.trimming import TrimTimer
 from baton.service.web import create_web
+from baton_router import GROUP, TIMELINE_GROUP
 from baton_router.api import create_router
 from baton_router.handlers import OURS, RouteLeads, is_ours
 from baton_router.held import HELD
@@ -25,8 +26,6 @@ from baton_router.timeline import keep_timeline
 from baton_router.timers import HoldTimer, MoveTimer, PauseTimer
 
 TOPICS: Final = (Topic.SCORED, Topic.ACTIVITY, Topic.SLA)
-GROUP: Final = "baton-router"
-TIMELINE_GROUP: Final = "baton-router-timeline"
 _GATHER_STORIES: Final = timedelta(milliseconds=200)
 """Nobody's lead waits for the timeline: only eyes do."""
 _STORIES: Final = 100

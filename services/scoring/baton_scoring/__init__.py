@@ -4,3 +4,6 @@ from typing import Final
 
 SCHEMA: Final = "scoring"
 """Where its tables are."""
+GROUP: Final = "baton-scoring"
+CONSUMERS: Final = (GROUP,)
+"""Whose dead letters there may be."""

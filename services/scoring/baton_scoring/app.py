@@ -12,12 +12,12 @@ from baton.service.exporting import create_export
 from baton.service.service import build
 from baton.service.settings import Settings
 from baton.service.web import create_web
+from baton_scoring import GROUP
 from baton_scoring.api import router
 from baton_scoring.handlers import ScoreLeads
 from baton_scoring.held import HELD
 from baton_scoring.timers import TierTimer
 
-GROUP: Final = "baton-scoring"
 TOPICS: Final = (Topic.CAPTURED, Topic.ACTIVITY)
 
 

@@ -4,3 +4,6 @@ from typing import Final
 
 SCHEMA: Final = "sla"
 """Where its tables are."""
+GROUP: Final = "baton-sla-monitor"
+CONSUMERS: Final = (GROUP,)
+"""Whose dead letters there may be."""

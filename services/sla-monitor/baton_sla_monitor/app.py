@@ -13,6 +13,7 @@ from baton.service.exporting import create_export
 from baton.service.service import build
 from baton.service.settings import Settings
 from baton.service.web import create_web
+from baton_sla_monitor import GROUP
 from baton_sla_monitor.api import create_router
 from baton_sla_monitor.handlers import KeepClocks
 from baton_sla_monitor.held import HELD
@@ -35,7 +36,7 @@ def create_app(*, settings: Settings, bus: Bus, clock: Clock, database: Database
         bus=bus,
         clock=clock,
         database=database,
-        group="baton-sla-monitor",
+        group=GROUP,
         topics=TOPICS,
         handler=lambda feed: KeepClocks(feed.current, shelf),
         types=OURS,

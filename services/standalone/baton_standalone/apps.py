@@ -44,6 +44,11 @@ class Part:
         return Chain(self.package)
 
     @property
+    def consumers(self) -> tuple[str, ...]:
+        """Whose dead letters there may be."""
+        return cast("tuple[str, ...]", import_module(self.package).CONSUMERS)
+
+    @property
     def kind(self) -> type[Settings]:
         """What reads its settings from the environment."""
         return cast("type[Settings]", getattr(import_module(f"{self.package}.settings"), self.settings))

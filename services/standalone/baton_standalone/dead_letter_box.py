@@ -28,7 +28,7 @@ where ($1::text is null or consumer = $1) and ($2::text is null or reason = $2)
 order by id limit $7
 """
 _CONTENT: Final = "select * from dead_letters where id = $1"
-_CONSUMERS: Final = "select distinct consumer from dead_letters where replayed_at is null"
+_CONSUMERS: Final = "select distinct consumer from dead_letters where $1 or replayed_at is null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +92,13 @@ class DeadLetterBox:
                 found += await _find(schema, database, wanted, ids[schema], limit=limit)
         return sorted(found, key=lambda letter: (letter.at, letter.id))[:limit]
 
-    async def consumers(self) -> list[str]:
-        """Of whom there are any that wait."""
+    async def consumers(self, *, replayed: bool = False) -> list[str]:
+        """Of whom there are any that wait; `replayed`: or were replayed already."""
         found: set[str] = set()
         for schema, database in self.databases.items():
             async with database.connection() as connection:
                 if await _is_made(schema, connection):
-                    found |= {row["consumer"] for row in await connection.fetch(_CONSUMERS)}
+                    found |= {row["consumer"] for row in await connection.fetch(_CONSUMERS, replayed)}
         return sorted(found)
 
     async def content(self, letter: Letter) -> dict[str, Any]:

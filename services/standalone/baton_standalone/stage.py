@@ -14,7 +14,7 @@ from baton.flow.deliveries import ConsumerPaused
 from baton.flow.worker import Worker
 from baton.kernel.clock import ManualClock
 from baton.service.service import Service, Timer, next_dues
-from baton_router.app import TIMELINE_GROUP
+from baton_router import TIMELINE_GROUP
 from baton_standalone.stepped_database import SteppedDatabase
 from baton_standalone.tape import TapedBus
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 import typer
 
 from baton.flow.reasons import Reason
+from baton_standalone.terminal import plain
 
 if TYPE_CHECKING:
     from baton.flow.bus import Bus
@@ -49,8 +50,23 @@ def list_(
 
 async def _find(box: "DeadLetterBox", wanted: "Filter", *, limit: int) -> "tuple[list[Letter], list[str]]":
     """Where none are wanted, also whose there are others."""
-    letters = await box.find(wanted, limit=limit)
+    letters = await _wanted(box, wanted, limit=limit)
     return letters, [] if letters else await box.consumers()
+
+
+async def _wanted(box: "DeadLetterBox", wanted: "Filter", *, limit: int = _MOST) -> "list[Letter]":
+    """What is wanted. Raises ValueError where nobody is called as the consumer that was asked for."""
+    from baton.kernel.suggestions import did_you_mean
+    from baton_standalone.apps import PARTS
+
+    letters = await box.find(wanted, limit=limit)
+    if not letters and wanted.consumer is not None:
+        ours = {name for part in PARTS for name in part.consumers}
+        known = sorted({*ours, *await box.consumers(replayed=True)})
+        if wanted.consumer not in known:
+            hint = did_you_mean(wanted.consumer, known) or f"there are {', '.join(known)}"
+            raise ValueError(f'--consumer: there is no "{plain(wanted.consumer)}": {hint}')
+    return letters
 
 
 @app.command()
@@ -89,7 +105,7 @@ def replay(
         raise typer.Exit(EXIT_WRONG)
     wanted = _filter(consumer, reason, since, lead, ids=ids or [])
     if dry_run:
-        letters = _run(lambda box: box.find(wanted, limit=_MOST))
+        letters = _run(lambda box: _wanted(box, wanted))
         taken: list[str] = []
     else:
         letters, taken = _run_on_bus(lambda box, bus: _replay(box, bus, wanted, rate=rate))
@@ -111,7 +127,7 @@ async def _replay(
 ) -> "tuple[list[Letter], list[str]]":
     from baton.kernel.clock import SystemClock
 
-    letters = await box.find(wanted, limit=_MOST)
+    letters = await _wanted(box, wanted)
     return letters, await box.replay(letters, bus=bus, clock=SystemClock(), rate=rate)
 
 
