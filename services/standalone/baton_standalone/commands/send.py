@@ -22,6 +22,7 @@ _ELSEWHERE: Final = (
     "ingest did not answer at {}: --url has to be the address of `baton up`, of the gateway in front of the four"
     " services, or of ingest itself"
 )
+_UNPROVEN: Final = "sent with {} (or the address is another one than it was signed for)\n"
 _NO_KEY: Final = "BATON_API_KEY has to be an API key with the scope ingest"
 
 
@@ -57,7 +58,7 @@ def send(
     from baton.leads.playbook.findings import PlaybookError
     from baton.service.settings import Settings, load_settings
     from baton_standalone.commands.playbook import configured_playbook, tell
-    from baton_standalone.demo.secrets import recall
+    from baton_standalone.demo.secrets import recall, told_secret
     from baton_standalone.publishing import read_candidate
 
     settings = load_settings(Settings)
@@ -77,6 +78,8 @@ def send(
     if _is_elsewhere(answer):
         lacks_key = kind is Type.API and answer.status_code == 401
         sys.stderr.write(f"{_NO_KEY if lacks_key else _ELSEWHERE.format(sending.base_url)}\n")
+    elif answer.status_code == 401 and (secret := told_secret(sending.source, folder=settings.data)):
+        sys.stderr.write(_UNPROVEN.format(secret))
     if answer.is_error:
         raise typer.Exit(EXIT_REFUSED)
 

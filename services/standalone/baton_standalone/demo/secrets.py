@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Final
 
-from baton.leads.playbook.model import Playbook, Source
+from baton.leads.playbook.model import Playbook, Secret, Source
 from baton_ingest.secrets import resolve
 from baton_standalone.demo.senders import SENDERS
 
@@ -41,6 +41,24 @@ def secret_of(source: Source) -> str:
     """What a sender to this source proves itself by; empty if there is nothing, or it isn't known here."""
     values = resolve(source.secret or source.token)
     return values[0] if values else ""
+
+
+def told_secret(source: Source, *, folder: Path) -> str:
+    """Which secret that is, and what to set where it is the wrong one; never the secret. Empty where none is needed."""
+    secret = source.secret or source.token
+    if secret is None:
+        return ""
+    found = next((each for each in secret.references if resolve(Secret((each,)))), None)
+    kind, _, place = (found or secret.references[0]).partition(":")
+    if kind != "env":
+        return f"what {place} holds: it has to be what Baton was started with"
+    if found is None:
+        which = f"no secret, because {place} is not set"
+    elif _kept(folder).get(place) == os.environ[place]:
+        which = f"the {place} that `baton demo` made up ({folder / _FILE}), because none is set"
+    else:
+        which = f"the {place} of this command's environment"
+    return f"{which}: set {place} to what Baton was started with"
 
 
 def _kept(folder: Path) -> dict[str, str]:
