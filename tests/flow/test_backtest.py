@@ -182,6 +182,7 @@ async def test_people_read_it_against_the_active_playbook_and_can_keep_what_was_
         much = await run(url, *asked, "--limit", "1")
         nothing = await run(url, *asked[:2], "--since", "2026-03-26", "--until", "2026-03-27")
         wrong = await run(url, *asked[:2], "--since", "2026-03-27", "--until", "2026-03-26")
+        same = await run(url, "backtest", backtest.present, *window)
         result = await run(url, *asked)
     again = await backtest.simulator.play(
         *map(json.loads, backtest.scenario.read_text().splitlines()), playbook=backtest.present
@@ -194,6 +195,10 @@ async def test_people_read_it_against_the_active_playbook_and_can_keep_what_was_
     assert "more than 1 leads did something from 2026-03-25T00:00:00Z on: take a shorter time" in much.stderr
     assert nothing.stderr == "nothing is recorded from 2026-03-26T00:00:00Z to 2026-03-27T00:00:00Z\n"
     assert wrong.stderr == "--since: must be before --until, and before now\n"
+    assert (same.stderr.splitlines()[-1], same.stdout.splitlines()[1]) == (
+        "both playbooks are the same, so one replay is enough: nothing can come out otherwise",
+        "none of 2 leads comes out otherwise",
+    )
     assert result.stderr == ""
     assert result.stdout.startswith('"tried" (')
     assert "1 of 2 leads comes out otherwise (pool 1, rep 1, rule 1)" in result.stdout

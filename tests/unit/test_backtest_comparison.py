@@ -217,6 +217,14 @@ def test_people_read_what_a_replay_could_not_do() -> None:
     assert "PUT /router/v1/accounts (422) did nothing" in text
 
 
+def test_people_read_of_how_many_leads_that_were_replayed_nothing_is_compared() -> None:
+    told = report(compare(observed(*BEFORE[:-2]), observed(*AFTER[:-2])), recorded=observed(*BEFORE))
+
+    assert "1 of 2 leads comes out otherwise" in page(told)
+    assert "Of the 3 leads that were replayed 1 is not compared: merged into another, or without" in page(told)
+    assert list(as_json(told))[-1]["summary"]["replayed"] == 3
+
+
 def test_people_read_that_nothing_changes() -> None:
     assert "none of 3 leads comes out otherwise" in page(
         report(compare(observed(*BEFORE), observed(*BEFORE)), recorded=observed(*BEFORE))

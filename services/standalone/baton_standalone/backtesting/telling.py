@@ -77,6 +77,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "until": format_instant(report.span.until),
         "playbooks": _both(*({"version": each.version, "hash": each.hash} for each in (report.before, report.after))),
         "leads": len(comparison.compared),
+        "replayed": report.recorded.leads,
         "changed": len(comparison.changed),
         "changed_by_turn": sum(each.by_turn for each in comparison.changed),
         "changes": count(comparison.changed),
@@ -201,6 +202,12 @@ def _notes(report: Report) -> Iterator[str]:
     if unreadable:
         events = "1 recorded event" if unreadable == 1 else f"{unreadable} recorded events"
         yield f"{events} of these leads can't be read, and {'is' if unreadable == 1 else 'are'} left out of this."
+    left_out = report.recorded.leads - len(comparison.compared)
+    if left_out > 0:
+        yield (
+            f"Of the {_leads(report.recorded.leads)} that were replayed {left_out} {'is' if left_out == 1 else 'are'}"
+            " not compared: merged into another, or without a decision in that time."
+        )
     lost = (comparison.before.unplaced, comparison.after.unplaced)
     if any(lost):
         yield (

@@ -124,10 +124,14 @@ def _present_or_exit(against: str | None) -> "Candidate":
 
 def _warn(present: "Candidate", candidate: "Candidate") -> None:
     """Say what a replay can't show of the change."""
-    if present.playbook.hash == candidate.playbook.hash:
-        sys.stderr.write("both playbooks are the same\n")
+    if _are_same(present, candidate):
+        sys.stderr.write("both playbooks are the same, so one replay is enough: nothing can come out otherwise\n")
     if present.playbook.sources != candidate.playbook.sources:
         sys.stderr.write("the sources differ: that is not tried, because a replay begins with what ingest told\n")
+
+
+def _are_same(present: "Candidate", candidate: "Candidate") -> bool:
+    return present.playbook.hash == candidate.playbook.hash
 
 
 def _replay(
@@ -147,16 +151,15 @@ def _replay(
         if recorded is None:
             return None
         both = (present, candidate)
-        plays = [
-            Play(path.absolute(), present.files, tried.files, span.since, place) for place, tried in enumerate(both)
-        ]
+        tried = [present.files] if _are_same(*both) else [each.files for each in both]
+        plays = [Play(path.absolute(), present.files, files, span.since, place) for place, files in enumerate(tried)]
         try:
-            before, after = play_all(plays)
+            played = play_all(plays)
         except EmbeddedPostgresError as error:
             sys.stderr.write(f"{error}\n")
             raise typer.Exit(1) from None
     names = [Named(each.playbook.version, each.playbook.hash, title(each.playbook)) for each in both]
-    return Report(names[0], names[1], span, recorded, compare(before, after))
+    return Report(names[0], names[1], span, recorded, compare(played[0], played[-1]))
 
 
 def _record_or_exit(url: str, span: "Span", present: "Candidate", path: Path) -> "Recorded | None":
@@ -180,7 +183,7 @@ def _record_or_exit(url: str, span: "Span", present: "Candidate", path: Path) ->
         sys.stderr.write(f"nothing is recorded from {format_instant(span.since)} to {format_instant(span.until)}\n")
         return None
     if recorded.leads >= _WORTH_TELLING:
-        sys.stderr.write(f"replaying {recorded.leads} leads twice: about {_about(recorded.leads)}\n")
+        sys.stderr.write(f"replaying {recorded.leads} leads: about {_about(recorded.leads)}\n")
     return recorded
 
 
