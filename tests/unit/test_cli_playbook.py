@@ -1,4 +1,7 @@
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -6,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from baton_standalone.cli import app
 from baton_standalone.shipped import Shipped, shipped_playbook
+from tests.support.kafka import free_port
 
 SMALL = """\
 version: small
@@ -122,3 +126,24 @@ def test_a_bus_in_memory_has_nothing_to_publish_on(tmp_path: Path, monkeypatch: 
 
     assert result.exit_code == 2
     assert result.stderr.startswith("BATON_BUS_URL")
+
+
+def test_where_the_bus_is_away_one_line_says_so(tmp_path: Path) -> None:
+    away = {
+        "BATON_BUS_URL": f"kafka://127.0.0.1:{free_port()}",
+        "BATON_DATABASE_URL": "postgresql://baton@nowhere/baton",
+    }
+
+    result = subprocess.run(
+        [sys.executable, "-m", "baton_standalone", "playbook", "publish"],
+        env={**os.environ, **away},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    (line,) = result.stderr.splitlines()
+    assert (result.returncode, result.stdout) == (1, "")
+    assert line.startswith("the bus can't be reached: ")

@@ -9,6 +9,7 @@ from baton.flow.bus import Bus, BusUnavailable
 from baton.flow.database import DatabaseUnavailable
 from baton.flow.urls import bus_from_url
 from baton.kernel.clock import SystemClock
+from baton.service.logs import quieten_libraries
 from baton.service.settings import EXIT_WRONG_SETTING, Settings, load_settings
 from baton_standalone.embedded import EmbeddedPostgres, EmbeddedPostgresError
 
@@ -54,7 +55,8 @@ def service_url(name: str, *, url: str | None, own: str | None) -> str:
 
 @asynccontextmanager
 async def open_bus(settings: Settings, database_url: str) -> AsyncIterator[Bus]:
-    """The bus of the settings, started."""
+    """The bus of the settings, started; where it is away we say so, and no library beside us."""
+    quieten_libraries()
     bus = make_bus(settings, database_url)
     await bus.start()
     try:

@@ -46,5 +46,10 @@ def _configure_libraries(shared: list[structlog.typing.Processor], rendering: li
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    quieten_libraries()
+
+
+def quieten_libraries() -> None:
+    """Keep from stderr what our own words say better."""
     for name, at_least in _QUIET.items():
         logging.getLogger(name).setLevel(at_least)
