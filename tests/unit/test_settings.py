@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -209,6 +211,28 @@ def test_a_variable_that_nothing_reads_is_told_with_what_may_be_meant(
     warn_of_unknown()
 
     assert capsys.readouterr().err == f"warning: {name} is no setting of Baton, and changes nothing{hint}\n"
+
+
+@pytest.mark.parametrize("command", [["baton_router"], ["baton_standalone", "up"]], ids=" ".join)
+def test_services_and_all_of_baton_tell_it_before_anything_else(tmp_path: Path, command: list[str]) -> None:
+    variables = {
+        "BATON_PLAYBOK": "mine",
+        "BATON_DATABASE_URL": "postgresql://baton@nowhere/baton",
+        "BATON_KEYS": str(tmp_path),  # no file, so nothing starts
+    }
+
+    result = subprocess.run(
+        [sys.executable, "-m", *command],
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+    first, second = result.stderr.splitlines()
+    assert first == 'warning: BATON_PLAYBOK is no setting of Baton, and changes nothing; did you mean "BATON_PLAYBOOK"?'
+    assert (result.returncode, second.partition("=")[0]) == (2, "BATON_KEYS")
 
 
 def test_what_some_part_reads_is_known_to_all(capsys: pytest.CaptureFixture[str]) -> None:
