@@ -89,7 +89,9 @@ def test_what_a_killed_run_left_goes_with_the_next_and_what_is_in_use_stays(
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
+    (elsewhere / ".throwaway").touch()
     (tmp_path / "baton-test-link").symlink_to(elsewhere)
+    (tmp_path / "baton-test-results").mkdir()
 
     with another_run(IN_A_FOLDER) as name, temporary_folder("baton-test-") as mine:
         in_use = (Path(name, "scenario.jsonl").exists(), mine.stat().st_mode & 0o777)
@@ -98,10 +100,18 @@ def test_what_a_killed_run_left_goes_with_the_next_and_what_is_in_use_stays(
         gone = not Path(name).exists()
 
     assert (in_use, left, gone, elsewhere.exists()) == ((True, 0o700), True, True, True)
-    assert {each.name for each in tmp_path.iterdir()} == {"baton-test-link", "elsewhere"}
+    assert {each.name for each in tmp_path.iterdir()} == {"baton-test-link", "baton-test-results", "elsewhere"}
 
 
-def test_the_server_of_a_killed_run_ends_with_the_next() -> None:
+def test_the_server_of_a_killed_run_ends_with_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(prefix="b-", dir="/tmp") as folder:  # short: a socket's path is
+        Path(folder).chmod(0o711)  # root's server runs as somebody else
+        monkeypatch.setenv("TMPDIR", folder)
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        end_the_server_of_a_killed_run()
+
+
+def end_the_server_of_a_killed_run() -> None:
     with another_run(WITH_A_SERVER) as url:
         [host] = parse_qs(urlsplit(url).query)["host"]
         server = os.pidfd_open(int(Path(host, "postmaster.pid").read_text().split("\n")[0]))

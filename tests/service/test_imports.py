@@ -355,6 +355,24 @@ async def test_what_was_told_live_before_its_import_died_is_not_told_by_a_replay
     assert (await ingest.count("imports"), await letters(ingest)) == (0, [])
 
 
+async def test_what_comes_live_after_its_import_died_is_told_and_not_again_by_a_replay(ingest: Ingest) -> None:
+    row = {"email": FAILING, "event_id": "7"}
+    await ingest.send("/v1/imports", row)
+    await ingest.fetch(r"update imports set told = '\xff00'")
+    await pass_time(ingest, 1)
+    died = await letters(ingest)
+
+    live = await ingest.send("/v1/leads", row)
+    imported = await ingest.send("/v1/imports", row)
+    await replay(ingest)
+
+    assert [each.lead_id for each in died] == [lead_id_for_email(FAILING)]
+    assert live["duplicate"] is False
+    assert imported["results"][0]["duplicate"]
+    assert await emails(ingest) == [FAILING]
+    assert (await ingest.count("imports"), await letters(ingest)) == (0, [])
+
+
 @pytest.mark.parametrize("when", ["as a dead letter", "once replayed"])
 async def test_who_is_erased_with_a_dead_import_is_never_told_by_that_file(ingest: Ingest, when: str) -> None:
     await refuse(ingest)

@@ -16,6 +16,7 @@ from baton.kernel.ids import lead_id_for_email
 from baton.leads.events import LeadActivity, LeadCaptured, LeadErased, LeadMerged, LeadUnmerged
 from baton.service.chains import Chain
 from baton.service.migrations import check, downgrade, upgrade
+from baton_ingest import path as way_in
 from baton_ingest import repository
 from baton_ingest.merging import merge
 from baton_ingest.remote_dry_run import RemoteDryRun
@@ -1116,11 +1117,12 @@ async def test_a_contact_with_another_address_is_merged_as_of_when_it_was_free_t
 
 
 async def test_who_is_erased_while_known_ones_come_with_and_without_an_address_waits_for_nobody_who_waits(
-    ingest: Ingest,
+    ingest: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(way_in, "PATIENCE_SECONDS", 30.0)
     for vid, email in ((7, "mia@oak.example"), (8, "mia@elm.example"), (9, "una@fir.example")):
         await ingest.client.post("/v1/sources/hubspot", **contact(vid, email, conversion="c1"))
-    ingest.app.state.reception.path.linger_seconds = 0.5  # one group, however slow the machine is
+    ingest.app.state.reception.path.linger_seconds = 1.5  # one group, however slow the machine is
 
     async with ingest.service.units.begin() as unit:
         await repository.merge_alone(unit.connection)
@@ -1142,7 +1144,7 @@ async def test_who_is_erased_while_known_ones_come_with_and_without_an_address_w
 
 async def test_each_of_a_mixed_group_is_answered_in_its_place(ingest: Ingest) -> None:
     await ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example", conversion="c1"))
-    ingest.app.state.reception.path.linger_seconds = 0.5
+    ingest.app.state.reception.path.linger_seconds = 1.5
     sent = [
         contact(7, conversion="c2"),
         contact(9, conversion="c2"),
@@ -1170,7 +1172,7 @@ async def test_each_of_a_mixed_group_is_answered_in_its_place(ingest: Ingest) ->
 
 async def test_what_waited_is_told_with_the_address_though_another_beside_it_has_none(ingest: Ingest) -> None:
     await ingest.client.post("/v1/sources/hubspot", **contact(7, conversion="c1"))
-    ingest.app.state.reception.path.linger_seconds = 0.5
+    ingest.app.state.reception.path.linger_seconds = 1.5
 
     await asyncio.gather(
         ingest.client.post("/v1/sources/hubspot", **contact(7, "mia@oak.example", conversion="c2")),

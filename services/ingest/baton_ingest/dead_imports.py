@@ -11,6 +11,7 @@ from baton.flow.dead_letters import Failure
 from baton.flow.headers import unpack_headers
 from baton.flow.unit_of_work import UnitOfWork
 from baton_ingest import IMPORTS, repository
+from baton_ingest.repository import NOTHING_TOLD
 
 TABLE: Final = "ingest.imports"
 """In place of a topic: what was imported never came on one."""
@@ -20,21 +21,21 @@ _MOST_BACK: Final = 500
 """Taken back at once."""
 
 # No event tells of what is dead: by that its place in the ledger is known again.
-_PUT_ASIDE: Final = """
+_PUT_ASIDE: Final = f"""
 with gone as (
     delete from imports where id = $1 returning *
 ), seen as (
     insert into ledger (source, identity, lead_id, event_id, received_at, repeats_until)
-    select source, identity, lead_id, '00000000-0000-0000-0000-000000000000', accepted_at, '9999-01-01Z' from gone
+    select source, identity, lead_id, '{NOTHING_TOLD}', accepted_at, '9999-01-01Z' from gone
     on conflict do nothing
 )
 select * from gone
-"""
+"""  # noqa: S608 - ours
 _ARE_REPLAYED: Final = "select exists (select from retries where consumer = $1)"
 _REPLAYED: Final = """
 delete from retries where id = any(array(select id from retries where consumer = $1 order by id limit $2)) returning *
 """
-_TAKE_BACK: Final = """
+_TAKE_BACK: Final = f"""
 with back as (
     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bool[], $6::jsonb[], $7::bytea[],
                          $8::bigint[], $9::timestamptz[])
@@ -42,7 +43,7 @@ with back as (
 ), unseen as (
     delete from ledger l using back
     where (l.source, l.identity, l.lead_id) = (back.source, back.identity, back.lead_id)
-      and l.event_id = '00000000-0000-0000-0000-000000000000'
+      and l.event_id = '{NOTHING_TOLD}'
     returning l.source, l.identity
 )
 insert into imports (id, source, identity, lead_id, key, by_id, vendor_ids, shared_ids, told, accepted_at)
@@ -51,7 +52,7 @@ select id, source, identity, lead_id, key, by_id, array(select jsonb_array_eleme
        array(select jsonb_array_elements_text(ids -> 1)), told, accepted_at
 from back join unseen using (source, identity)
 on conflict on constraint imports_once do nothing
-"""
+"""  # noqa: S608 - ours
 
 
 async def bury(unit: UnitOfWork, row_id: int, failure: Failure) -> bool:

@@ -7,6 +7,7 @@ straight to the bus; while the bus is away the outbox waits; with both away the 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -165,7 +166,9 @@ class Path:
 
     async def _commit_any(self, items: Sequence[Capture | Nameless], captures: Sequence[Capture]) -> Sequence[Outcome]:
         async with self.units.begin() as unit:
-            named = await _named(unit.connection, captures, [one for one in items if isinstance(one, Nameless)])
+            named = await _named(
+                unit.connection, captures, [one for one in items if isinstance(one, Nameless)], now=unit.now
+            )
             # All at once: a second writing might wait for who merges or erases, and they for the rows of the first.
             answers = await self.write(unit, [*captures, *named])
             for item in items:
@@ -262,14 +265,14 @@ def first_of_each(captures: Sequence[Capture]) -> Sequence[Capture]:
 
 
 async def _named(
-    connection: Connection, captures: Sequence[Capture], nameless: Sequence[Nameless]
+    connection: Connection, captures: Sequence[Capture], nameless: Sequence[Nameless], *, now: datetime
 ) -> Sequence[Capture]:
     """Those without an address whose person is known, also by what is new beside them, as captures."""
     if not nameless:
         return ()
     leads = dict(await repository.leads_known(connection, nameless))
     items: Sequence[Capture | Nameless] = [*captures, *nameless]
-    repeated = await repository.first_answers(connection, [item.identity for item in items])
+    repeated = await repository.first_answers(connection, [item.identity for item in items], now=now)
     named: list[Capture] = []
     for item in items:
         one = item.known_among(leads) if isinstance(item, Nameless) else item

@@ -28,7 +28,9 @@ sent as (
 )
 """
 """Captures as `ledger_row` gives them."""
-ENTERED: Final = """
+NOTHING_TOLD: Final = "00000000-0000-0000-0000-000000000000"
+"""The event of what is known as seen, and of which nothing was told: an import that is a dead letter."""
+ENTERED: Final = f"""
 entered as (
     insert into ledger (source, identity, lead_id, event_id, received_at, repeats_until)
     select source, identity, lead_id, event_id, received_at, repeats_until from sent
@@ -37,6 +39,7 @@ entered as (
         lead_id = excluded.lead_id, event_id = excluded.event_id,
         received_at = excluded.received_at, repeats_until = excluded.repeats_until
     where ledger.repeats_until <= excluded.received_at
+       or (ledger.event_id = '{NOTHING_TOLD}' and ledger.lead_id is not null)
     returning source, identity
 ), known as (
     insert into accounts (lead_id, account)
@@ -44,12 +47,14 @@ entered as (
     where account <> lead_id order by lead_id
     on conflict (lead_id) do nothing
 )
-"""
-"""Those of `sent` that are new, into ledger and accounts, unless something is `unusual`."""
+"""  # noqa: S608 - ours
+"""Those of `sent` that are new, into ledger and accounts, unless something is `unusual`. What is a dead letter of an
+import is new where it comes live: its replay then has nothing to tell."""
 _ENTER: Final = f"with {SENT}, unusual as (select where false), {ENTERED} select source, identity from entered"  # noqa: S608 - ours
 _FIRST: Final = """
 select l.source, l.identity, l.lead_id
 from ledger l join unnest($1::text[], $2::text[]) as g(source, identity) using (source, identity)
+where $3::timestamptz is null or l.repeats_until > $3
 """
 _ACCOUNTS: Final = "select lead_id, account from accounts where lead_id = any($1::text[])"
 _RENAMED: Final = """
@@ -140,12 +145,12 @@ async def enter(connection: Connection, captures: Sequence[Capture]) -> Mapping[
 
 
 async def first_answers(
-    connection: Connection, identities: Sequence[tuple[str, str]]
+    connection: Connection, identities: Sequence[tuple[str, str]], *, now: datetime | None = None
 ) -> Mapping[tuple[str, str], str | None]:
-    """The leads that these identities were answered with when they first came."""
+    """The leads that these identities were answered with when they first came; with `now` of those that still count."""
     if not identities:
         return {}
-    rows = await connection.fetch(_FIRST, *columns(identities, width=2))
+    rows = await connection.fetch(_FIRST, *columns(identities, width=2), now)
     return {(row["source"], row["identity"]): row["lead_id"] for row in rows}
 
 

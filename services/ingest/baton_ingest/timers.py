@@ -95,7 +95,8 @@ class ImportTimer:
         try:
             async with self.path.units.begin() as unit:
                 rows = await imports.take(unit, self.path, most=most, rate=rate)
-                await imports.tell(unit, self.path, rows)
+                if rows:
+                    await imports.tell(unit, self.path, rows)
         except (DatabaseUnavailable, BusUnavailable) as error:
             if not (rows and isinstance(error, StatementTimedOut) and self._is_slow_enough(rows)):
                 raise

@@ -23,18 +23,20 @@ from baton_standalone.one_processor import one_processor
 _FAST: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "256MB"}
 """Nobody misses it after a crash."""
 _SECONDS: Final = 30.0
+_MARK: Final = ".throwaway"
+"""The file by which a folder is known as one of these, whatever else has such a name. Its run has it locked."""
 
 
 @contextlib.contextmanager
 def temporary_folder(prefix: str) -> Iterator[Path]:
     """A folder that nobody else may enter and that is gone afterwards, with those that killed runs have left.
 
-    Its run has it locked, and it gets its name once it is: who has that name and no lock has nobody any more.
+    It gets its name once its run has its mark locked: one of that name with a mark and no lock has nobody any more.
     """
     for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
         _clear(left)
     fresh = Path(tempfile.mkdtemp(prefix=f"new-{prefix}"))
-    with _locked(fresh):
+    with _locked(fresh, os.O_CREAT):
         folder = fresh.rename(fresh.with_name(fresh.name.removeprefix("new-")))
         try:
             yield folder
@@ -44,8 +46,8 @@ def temporary_folder(prefix: str) -> Iterator[Path]:
 
 def _clear(left: Path) -> None:
     """Delete a folder that a dead run of ours left, and end the server in it, if there is one."""
-    with contextlib.suppress(OSError):  # it is in use, or gone by now
-        if left.lstat().st_uid == os.getuid():
+    with contextlib.suppress(OSError):  # it is in use, gone by now, or none of these
+        if not left.is_symlink() and left.stat().st_uid == os.getuid():
             with _locked(left):
                 server = EmbeddedPostgres(left).pid
                 if server is not None:
@@ -54,9 +56,9 @@ def _clear(left: Path) -> None:
 
 
 @contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Raises OSError where somebody has it locked."""
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+def _locked(folder: Path, how: int = 0) -> Iterator[None]:
+    """Raises OSError where somebody has it locked, or where it has no mark."""
+    lock = os.open(folder / _MARK, os.O_RDWR | os.O_NOFOLLOW | how, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield

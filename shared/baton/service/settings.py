@@ -163,7 +163,10 @@ def load_settings(kind: type[S]) -> S:
 
 
 def warn_of_unknown(names: Iterable[str] = os.environ) -> None:
-    """Write a line on stderr for each variable that is meant for Baton and that no part of it reads."""
+    """Write a line on stderr for each variable that looks like a setting of Baton, misspelt.
+
+    Others may be anybody's: a playbook names variables for its secrets, and some platforms set their own.
+    """
     for line in sorted(_unknown(names)):
         sys.stderr.write(line + "\n")
 
@@ -174,8 +177,8 @@ def _unknown(names: Iterable[str]) -> Iterator[str]:
         begin, rest = name[: len(_START)].upper(), name[len(_START) :].upper()
         if begin == _START and rest not in known and not rest.startswith(_OF_TESTS):
             near = nearest(rest, known)
-            hint = "" if near is None else f'; did you mean "{_START}{near}"?'
-            yield f"warning: {name} is no setting of Baton, and changes nothing{hint}"
+            if near is not None:
+                yield f'warning: {name} is no setting of Baton; did you mean "{_START}{near}"?'
 
 
 def require_no_arguments(kind: type[Settings], arguments: Sequence[str]) -> None:

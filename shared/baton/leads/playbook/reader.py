@@ -262,6 +262,8 @@ def _shown(node: Node) -> str:
     match node:
         case Scalar(text, quoted=False) if node.value is None:
             return text or "nothing"
+        case Scalar(text) if "://" in text:  # it may hold a secret
+            return "an address"
         case Scalar(text):
             return f'"{text}"' if isinstance(node.value, str) else text
         case Sequence():
