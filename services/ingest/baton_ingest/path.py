@@ -166,9 +166,8 @@ class Path:
 
     async def _commit_any(self, items: Sequence[Capture | Nameless], captures: Sequence[Capture]) -> Sequence[Outcome]:
         async with self.units.begin() as unit:
-            named = await _named(
-                unit.connection, captures, [one for one in items if isinstance(one, Nameless)], now=unit.now
-            )
+            nameless = [one for one in items if isinstance(one, Nameless)]
+            named = await _named(unit.connection, captures, nameless, now=unit.now)
             # All at once: a second writing might wait for who merges or erases, and they for the rows of the first.
             answers = await self.write(unit, [*captures, *named])
             for item in items:
