@@ -185,6 +185,13 @@ def test_conditions_of_one_meaning_answer_alike(one: Written, other: Written, as
     assert first.matches(asked) is second.matches(asked) or meaning(first.tree) != meaning(second.tree)
 
 
+def test_a_group_of_one_that_is_written_twice_is_spelling_too() -> None:
+    inner = {"any": [{"lead.city": "b"}, {"lead.state": "c"}]}
+    once, twice = ({"any": [{"lead.title": "a"}, {"all": [inner] * count}]} for count in (1, 2))
+
+    assert meaning(compiled(once).tree) == meaning(compiled(twice).tree)
+
+
 @given(conditions, facts())
 def test_another_spelling_means_the_same(written: Written, asked: Facts) -> None:
     first, second = compiled(written), compiled(respelled(written))

@@ -63,7 +63,10 @@ def test_a_few_digits_are_enough_where_no_other_hash_begins_so(published: Path) 
 
 
 @pytest.mark.parametrize("name", ["nope", "ab"])
-def test_a_name_of_nothing_is_answered_the_same_everywhere(published: Path, name: str) -> None:
+def test_a_name_of_nothing_is_answered_the_same_everywhere(
+    published: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("baton.service.logs.configure_logs", lambda _: None)  # those of this process are the tests'
     shown = baton("show", name)
 
     backtest = CliRunner().invoke(app, ["backtest", str(published / "first"), "--against", name])

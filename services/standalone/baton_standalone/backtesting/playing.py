@@ -52,6 +52,7 @@ def play_all(plays: Sequence[Play]) -> list[Outcomes]:
 
 def _end_with_the_command() -> None:
     """Have this process stop once the command is killed, as if by Ctrl-C: it would play on, and then wait for ever."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # what a script starts behind itself ignores it
     Thread(target=_end_with, args=(parent_process(),), daemon=True).start()
 
 

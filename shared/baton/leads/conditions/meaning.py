@@ -23,9 +23,9 @@ def meaning(tree: Tree | None) -> Hashable:
         case Behaviour():
             return ("activity", frozenset(tree.kinds), tree.at_least, tree.within, tree.distinct)
         case AllOf():
-            return _joined("all", frozenset(map(meaning, conjuncts(tree))))
+            return _joined("all", frozenset(_flat("all", map(meaning, conjuncts(tree)))))
         case AnyOf():
-            return _joined("any", _united(map(meaning, alternatives(tree))))
+            return _joined("any", _united(_flat("any", map(meaning, alternatives(tree)))))
         case Not(part):
             return ("not", meaning(part))
 
@@ -78,6 +78,16 @@ def _united(parts: Iterable[Hashable]) -> frozenset[Hashable]:
             case _:
                 others.add(part)
     return frozenset(others | {(field, Operator.IN, found) for field, found in lists.items()})
+
+
+def _flat(how: str, parts: Iterable[Hashable]) -> Iterator[Hashable]:
+    """The parts, with those of a part that means a group of the same kind, as `all` of one `any` does."""
+    for part in parts:
+        match part:
+            case (str(kind), frozenset() as inner) if kind == how:
+                yield from inner
+            case _:
+                yield part
 
 
 def _joined(how: str, parts: frozenset[Hashable]) -> Hashable:
