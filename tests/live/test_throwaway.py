@@ -103,15 +103,18 @@ def test_what_a_killed_run_left_goes_with_the_next_and_what_is_in_use_stays(
     assert {each.name for each in tmp_path.iterdir()} == {"baton-test-link", "baton-test-results", "elsewhere"}
 
 
-def test_the_server_of_a_killed_run_ends_with_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def folder_of_our_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """For temporary files: nobody else clears in it."""
     with tempfile.TemporaryDirectory(prefix="b-", dir="/tmp") as folder:  # short: a socket's path is
         Path(folder).chmod(0o711)  # root's server runs as somebody else
         monkeypatch.setenv("TMPDIR", folder)
         monkeypatch.setattr(tempfile, "tempdir", folder)
-        end_the_server_of_a_killed_run()
+        yield
 
 
-def end_the_server_of_a_killed_run() -> None:
+@pytest.mark.usefixtures("folder_of_our_own")
+def test_the_server_of_a_killed_run_ends_with_the_next() -> None:
     with another_run(WITH_A_SERVER) as url:
         [host] = parse_qs(urlsplit(url).query)["host"]
         server = os.pidfd_open(int(Path(host, "postmaster.pid").read_text().split("\n")[0]))
